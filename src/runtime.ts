@@ -1,0 +1,59 @@
+/**
+ * What this JavaScript runtime offers beyond the web platform: the only place that asks.
+ *
+ * `process.getBuiltinModule` (Node 20.16, Deno 2, Bun 1.2) gives Node's modules without an `import`, so one
+ * build serves every runtime and a bundler for browsers finds nothing to resolve.
+ */
+import { OciError } from './errors.ts'
+
+interface BuiltinModules {
+  'node:child_process': typeof import('node:child_process')
+  'node:crypto': typeof import('node:crypto')
+  'node:fs': typeof import('node:fs')
+  'node:os': typeof import('node:os')
+  'node:path': typeof import('node:path')
+  'node:url': typeof import('node:url')
+  'node:worker_threads': typeof import('node:worker_threads')
+  'node:zlib': typeof import('node:zlib')
+}
+
+let accelerated = true
+
+/**
+ * Switches the accelerated path (`node:crypto`, `node:zlib`, worker threads) off or on, so that tests can hold
+ * the portable path to the same results on the same machine. The file system is not an acceleration: it stays.
+ */
+export function setAccelerated(on: boolean): void {
+  accelerated = on
+}
+
+/** Node's module of this name, or undefined where the runtime has none. */
+export function builtin<Name extends keyof BuiltinModules>(name: Name): BuiltinModules[Name] | undefined {
+  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process
+  return host?.getBuiltinModule?.(name) as BuiltinModules[Name] | undefined
+}
+
+/** A module that makes things faster, where there is one and it is not switched off. */
+export function accelerator<Name extends 'node:crypto' | 'node:zlib' | 'node:worker_threads'>(
+  name: Name,
+): BuiltinModules[Name] | undefined {
+  return accelerated ? builtin(name) : undefined
+}
+
+/**
+ * A module without which the call cannot work.
+ * @throws OciError `RUNTIME_UNSUPPORTED`, naming the purpose, where the runtime has none.
+ */
+export function requireBuiltin<Name extends keyof BuiltinModules>(
+  name: Name,
+  purpose: string,
+): BuiltinModules[Name] {
+  const module = builtin(name)
+  if (module === undefined) {
+    throw new OciError(
+      'RUNTIME_UNSUPPORTED',
+      `${purpose} needs ${name}, which this JavaScript runtime does not have: run it on Node, Deno or Bun`,
+    )
+  }
+  return module
+}

@@ -1,0 +1,5 @@
+export type { Annotations, Descriptor } from './descriptor.ts'
+export type { ExecutionConfig, HistoryEntry, ImageConfig, RootFS } from './image-config.ts'
+export type { Index } from './image-index.ts'
+export type { Manifest } from './manifest.ts'
+export type { Platform } from './platform.ts'

@@ -1,0 +1,1 @@
+export type { BlobStore, ByteRange, GetOptions, ImageStore, Reference, StoreOptions } from './store.ts'
