@@ -243,6 +243,12 @@ describe('choosing', () => {
     )
   })
 
+  test('the variant counts before the version', () => {
+    expect(choose('windows(10.0.20348)/amd64/v3', 'windows(10.0.20348)/amd64/v2', 'windows/amd64/v3')).toBe(
+      '1 windows/amd64/v3',
+    )
+  })
+
   test('the nearest version of Windows beats an older one and one that says nothing', () => {
     expect(
       choose(

@@ -104,6 +104,7 @@ describe('what is refused, and why', () => {
     ['[12345::]/a', 'IPv6'],
     ['[1:2:3:4:5:6:7:8:9]/a', 'IPv6'],
     ['[1:2:3:4:5:6:7]/a', 'IPv6'],
+    ['[1:2:3:4::5:6:7:8]/a', 'IPv6'],
     ['[fe80::1%eth0]/a', 'brackets'],
     ['[::1]x/a', 'brackets'],
     ['a_b.c/d', 'no host name'],
