@@ -6,10 +6,22 @@ export {
   reservedAnnotationPrefix,
 } from './annotation.ts'
 export type { Annotations, Descriptor } from './descriptor.ts'
+export { descriptorSchema, parseDescriptor } from './descriptor.ts'
+export type { DockerRepositories, DockerSaveImage } from './docker-save.ts'
+export { parseDockerRepositories, parseDockerSaveManifest } from './docker-save.ts'
+export type { ParseOptions } from './document.ts'
 export { artifactTypeOf, emptyContent, emptyDescriptor, isArtifact } from './empty-descriptor.ts'
-export type { ExecutionConfig, HistoryEntry, ImageConfig, RootFS } from './image-config.ts'
+export type { ExecutionConfig, Healthcheck, HistoryEntry, ImageConfig, RootFS } from './image-config.ts'
+export { imageConfigSchema, parseConfig } from './image-config.ts'
 export type { Index } from './image-index.ts'
+export { indexSchema, parseIndex } from './image-index.ts'
+export type { ImageLayoutMarker } from './image-layout.ts'
+export { IMAGE_LAYOUT_VERSION, imageLayoutMarkerSchema, parseLayout } from './image-layout.ts'
+export type { JsonDocument, JsonOptions, JsonStructure } from './json.ts'
+export { MAX_DOCUMENT_SIZE, parseJson, rawBytes } from './json.ts'
+export { serializeJson } from './json-serialize.ts'
 export type { Manifest } from './manifest.ts'
+export { manifestSchema, parseManifest } from './manifest.ts'
 export type { LayerCompression } from './media-type.ts'
 export {
   isConfigType,
