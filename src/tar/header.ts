@@ -27,6 +27,11 @@ export interface TarHeader {
   readonly type: TarEntryType
   /** Permission bits with set-id and sticky: 0 to 0o7777. */
   readonly mode: number
+  /**
+   * What the mode field holds above 0o7777, only where that is not 0: Docker wrote the file type there (0o100000)
+   * until 2017. Nobody reads it, but a layer's bytes are its identity, so it is kept for writing.
+   */
+  readonly modeExtra?: number | undefined
   /** 0 to 2^53 - 1 (negative only where an archive says so in base-256). */
   readonly uid: number
   readonly gid: number
@@ -42,6 +47,9 @@ export interface TarHeader {
   /** User and group names, empty where there are none. */
   readonly uname: string
   readonly gname: string
+  /** The names' bytes, only where they are not valid UTF-8. */
+  readonly unameBytes?: Uint8Array | undefined
+  readonly gnameBytes?: Uint8Array | undefined
   /** Of devices. */
   readonly deviceMajor: number
   readonly deviceMinor: number
