@@ -60,6 +60,14 @@ export function isDigest(value: unknown): value is Digest {
 }
 
 /**
+ * Whether a value is a digest of a registered algorithm. Where a name may stand in the digest's place this is the
+ * question to ask: `alpine:3` is a digest by the grammar alone.
+ */
+export function isRegisteredDigest(value: unknown): value is Digest {
+  return isDigest(value) && isRegisteredAlgorithm(digestParts(value).algorithm)
+}
+
+/**
  * Checks that a text is a digest. Algorithms that are not registered pass when they are grammatical; verifying
  * with one is refused later with `DIGEST_UNSUPPORTED`.
  *

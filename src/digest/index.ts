@@ -6,6 +6,7 @@ export {
   formatDigest,
   isDigest,
   isRegisteredAlgorithm,
+  isRegisteredDigest,
   parseDigest,
 } from './digest.ts'
 export type { Hasher } from './hasher.ts'

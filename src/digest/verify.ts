@@ -2,8 +2,8 @@
  * Verification as content streams: its size bounds what is read, its digest is checked at its real end.
  * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#verification
  */
-import type { ByteSource } from '../bytes.ts'
-import { readChunks, streamOf } from '../bytes.ts'
+import type { ByteSink, ByteSource, Chunks } from '../bytes.ts'
+import { observeChunks, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import type { Digest } from './digest.ts'
 import { digestParts, parseDigest } from './digest.ts'
@@ -23,9 +23,20 @@ export class Verifier {
   readonly #hasher: Hasher
   #size = 0
 
-  /** @throws OciError `DIGEST_UNSUPPORTED`, `DIGEST_INVALID` */
+  /** @throws OciError `DIGEST_UNSUPPORTED`, `DIGEST_INVALID`, `ARGUMENT_INVALID` for a size that is none */
   constructor(expected: ExpectedContent) {
     parseDigest(expected.digest)
+    // NaN is not smaller than any size: it would let everything pass until the end.
+    if (!Number.isSafeInteger(expected.size) || expected.size < 0) {
+      throw new OciError(
+        'ARGUMENT_INVALID',
+        `Size ${expected.size} of blob ${expected.digest} is no number of bytes`,
+        {
+          digest: expected.digest,
+          actual: expected.size,
+        },
+      )
+    }
     this.#expected = expected
     this.#hasher = createHasher(digestParts(expected.digest).algorithm)
   }
@@ -86,17 +97,14 @@ export function verifyStream(
 }
 
 /** {@link verifyStream} as an async iterable, for loops that need no stream. */
-export async function* verifyChunks(
+export function verifyChunks(
   content: ByteSource,
   expected: ExpectedContent,
   options: { signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
+): Chunks {
   const verifier = new Verifier(expected)
-  for await (const chunk of readChunks(content, options)) {
-    verifier.update(chunk)
-    if (chunk.length > 0) yield chunk
-  }
-  verifier.end()
+  const sink: ByteSink = { write: (chunk) => verifier.update(chunk), end: () => verifier.end() }
+  return observeChunks(content, sink, options)
 }
 
 /**

@@ -1,0 +1,35 @@
+/** Doing many things a few at a time. */
+
+/**
+ * Runs a task for each item, at most `limit` at once, starting them in order. The first failure aborts the signal
+ * that every task is given; it is thrown when all that were under way have ended, so that nothing goes on
+ * behind the caller's back.
+ *
+ * @param limit 1 or more
+ */
+export async function forEachConcurrent<T>(
+  items: Iterable<T>,
+  limit: number,
+  signal: AbortSignal | undefined,
+  task: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController()
+  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
+  const iterator = items[Symbol.iterator]()
+  let failure: { readonly error: unknown } | undefined
+  const work = async (): Promise<void> => {
+    try {
+      while (failure === undefined) {
+        const { done, value } = iterator.next()
+        if (done) return
+        either.throwIfAborted()
+        await task(value, either)
+      }
+    } catch (error) {
+      failure ??= { error }
+      failed.abort(error)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, limit) }, work))
+  if (failure !== undefined) throw (failure as { error: unknown }).error
+}

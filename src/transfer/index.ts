@@ -1,0 +1,8 @@
+export type { CopyOptions, CopyProgress, CopyResult } from './copy.ts'
+export { copyGraph, copyImage } from './copy.ts'
+export type { Garbage, GarbageOptions } from './garbage.ts'
+export { collectGarbage } from './garbage.ts'
+export type { DocumentNode, Role, Successor } from './graph.ts'
+export { readSuccessors, successorsOf } from './graph.ts'
+export type { ValidateOptions, Validation, ValidationFinding, ValidationProgress } from './validate.ts'
+export { validateGraph, validateImage } from './validate.ts'
