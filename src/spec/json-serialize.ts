@@ -83,7 +83,7 @@ function writeNumber(value: number, path: (string | number)[]): string {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     refuse(
       path,
-      `is ${value}, beyond 2^53: its digits may be lost; give a bigint, or change the document by editJson`,
+      `is ${value}, beyond 2^53: its digits may be lost already; give a bigint, or leave it alone by editJson`,
     )
   }
   return JSON.stringify(value)
