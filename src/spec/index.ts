@@ -50,3 +50,4 @@ export {
 } from './platform.ts'
 export type { ImageReference, ParseReferenceOptions } from './reference.ts'
 export { formatReference, isRepositoryName, isTag, parseReference } from './reference.ts'
+export { decodeBase64 } from './text-format.ts'

@@ -1,0 +1,117 @@
+/**
+ * The one place that every read of this library goes through: what comes out has the size and the digest that
+ * its descriptor says, whatever store it came from.
+ * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#verification
+ */
+import { concatBytes, readChunks, streamOf } from '../bytes.ts'
+import { Verifier } from '../digest/index.ts'
+import { OciError } from '../errors.ts'
+import type { Descriptor } from '../spec/index.ts'
+import { decodeBase64 } from '../spec/index.ts'
+import type { BlobStore, StoreOptions } from './store.ts'
+
+/** Longest document that {@link readBlobBytes} reads unless told otherwise, in bytes: 4 MiB. */
+const maxDocumentSize = 4 << 20
+
+/** How {@link readBlobBytes} reads. */
+export interface ReadBlobBytesOptions extends StoreOptions {
+  /** Bytes, 4 MiB by default. */
+  readonly maxSize?: number | undefined
+}
+
+/**
+ * A blob's bytes, verified as they stream: never more of them than the descriptor's size, and the last chunk is
+ * handed out only when the content has ended there and has the digest. So who has received `size` bytes, or the
+ * stream's end, has the right content; who stops earlier has checked nothing. Content that the descriptor embeds
+ * (`data`) is verified and used instead of the store's.
+ *
+ * @throws OciError at once: `BLOB_NOT_FOUND`, `DIGEST_INVALID`, `DIGEST_UNSUPPORTED`, `DOCUMENT_INVALID` (`data`
+ *   is no base64); through the stream: `SIZE_MISMATCH`, `DIGEST_MISMATCH`
+ */
+export async function readBlob(
+  store: BlobStore,
+  descriptor: Descriptor,
+  options: StoreOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  options.signal?.throwIfAborted()
+  const verifier = new Verifier(descriptor)
+  let content: Uint8Array | ReadableStream<Uint8Array>
+  if (descriptor.data === undefined) {
+    try {
+      content = await store.get(descriptor, { signal: options.signal })
+    } catch (error) {
+      throw aboutBlob(error, descriptor)
+    }
+  } else content = embeddedContent(descriptor)
+  return streamOf(verified(content, descriptor, verifier, options))
+}
+
+/**
+ * A blob as one array, verified: for documents, which are small.
+ * @throws OciError as {@link readBlob}, and `LIMIT_EXCEEDED`, before anything is read, when the descriptor's
+ *   size is above `maxSize`
+ */
+export async function readBlobBytes(
+  store: BlobStore,
+  descriptor: Descriptor,
+  options: ReadBlobBytesOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxSize = maxDocumentSize, signal } = options
+  if (descriptor.size > maxSize) {
+    throw new OciError(
+      'LIMIT_EXCEEDED',
+      `Blob ${descriptor.digest} has ${descriptor.size} bytes, more than the ${maxSize} that are read into memory; raise maxSize if it is trusted`,
+      { digest: descriptor.digest, expected: maxSize, actual: descriptor.size },
+    )
+  }
+  const reader = (await readBlob(store, descriptor, { signal })).getReader()
+  const chunks: Uint8Array[] = []
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return concatBytes(chunks)
+    chunks.push(value)
+  }
+}
+
+async function* verified(
+  content: Uint8Array | ReadableStream<Uint8Array>,
+  descriptor: Descriptor,
+  verifier: Verifier,
+  options: StoreOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    let received = 0
+    let last: Uint8Array | undefined
+    for await (const chunk of readChunks(content, options)) {
+      if (chunk.length === 0) continue
+      verifier.update(chunk)
+      received += chunk.length
+      // Held back until it is known that nothing follows it and that the digest is right.
+      if (received === descriptor.size) last = chunk
+      else yield chunk
+    }
+    verifier.end()
+    if (last !== undefined) yield last
+  } catch (error) {
+    throw aboutBlob(error, descriptor)
+  }
+}
+
+/** The content that a descriptor carries in itself. */
+function embeddedContent(descriptor: Descriptor): Uint8Array<ArrayBuffer> {
+  const content = decodeBase64(descriptor.data ?? '')
+  if (content !== undefined) return content
+  throw new OciError(
+    'DOCUMENT_INVALID',
+    `The descriptor of blob ${descriptor.digest} embeds "data" that is not base64 (RFC 4648, section 4)`,
+    { digest: descriptor.digest },
+  )
+}
+
+/** Adds to a store's error which blob it was about. */
+function aboutBlob(error: unknown, descriptor: Descriptor): unknown {
+  if (!(error instanceof OciError) || error.digest !== undefined) return error
+  const { code, message, expected, actual, path, offset, issues } = error
+  const about = { expected, actual, path, offset, issues, digest: descriptor.digest, cause: error }
+  return new OciError(code, `Blob ${descriptor.digest}: ${message}`, about)
+}

@@ -1,0 +1,195 @@
+/**
+ * Names in an index: which entries answer to a name, and what has to change there when a name is set or
+ * forgotten. Shared by all stores that keep references as an image layout does. Only the entries of the
+ * layout's own index carry names, never those of indexes within it.
+ *
+ * An entry is listed under its full name where it has one (`io.containerd.image.name`, as containerd, BuildKit
+ * and Docker write it), else under its `org.opencontainers.image.ref.name`. It answers to either, and to the tag
+ * of the full name.
+ * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#indexjson-file
+ */
+import { isDigest } from '../digest/index.ts'
+import { OciError } from '../errors.ts'
+import type { Annotations, Descriptor } from '../spec/index.ts'
+import { annotationKeys, isRefName, isTag, parseReference } from '../spec/index.ts'
+import type { Reference } from './store.ts'
+
+/** Names that an error message lists, at the most. */
+const namesShown = 20
+
+/** One change to the entries of an index. Positions are those before any change; at most one for each. */
+export interface EntryChange {
+  /** The entry that changes; that after the last adds one. */
+  readonly position: number
+  /**
+   * What stands there then: another descriptor, nothing (`remove`), or the same without its
+   * `org.opencontainers.image.ref.name` (`unname`).
+   */
+  readonly to: Descriptor | 'remove' | 'unname'
+}
+
+/** Every named entry, in the order of the index. */
+export function listReferences(entries: readonly Descriptor[]): Reference[] {
+  const references: Reference[] = []
+  for (const descriptor of entries) {
+    const name = nameOf(descriptor)
+    if (name !== undefined) references.push({ name, descriptor })
+  }
+  return references
+}
+
+/**
+ * The entry that a name stands for; in this order: the name an entry is listed under, its `ref.name`, the tag of
+ * its full name, its digest.
+ *
+ * @param what the store, for messages: `the layout at ./images`
+ * @throws OciError `REFERENCE_NOT_FOUND`, listing what there is; `REFERENCE_AMBIGUOUS` where entries with
+ *   different digests answer
+ */
+export function resolveReference(entries: readonly Descriptor[], name: string, what: string): Descriptor {
+  const answers = answering(entries, name)
+  if (answers.length === 0 && isDigest(name)) {
+    const entry = entries.find((descriptor) => descriptor.digest === name)
+    if (entry !== undefined) return entry
+  }
+  const [first, ...others] = answers.map((position) => entries[position] as Descriptor)
+  if (first === undefined) {
+    const names = listReferences(entries).map((reference) => reference.name)
+    throw new OciError(
+      'REFERENCE_NOT_FOUND',
+      `There is no ${JSON.stringify(name)} in ${what}; ${names.length === 0 ? unnamed(entries) : `it has ${enumerate(names)}`}`,
+      { actual: name },
+    )
+  }
+  if (others.some((other) => other.digest !== first.digest)) throw ambiguous(name, [first, ...others], what)
+  return first
+}
+
+/**
+ * What changes when a name is to stand for a descriptor: it takes the place of the entry of that name, or comes
+ * last. Another entry whose `ref.name` it is, but which is listed under a full name, keeps the full name alone.
+ *
+ * @throws OciError `REFERENCE_INVALID`
+ */
+export function setReference(
+  entries: readonly Descriptor[],
+  descriptor: Descriptor,
+  name: string,
+): EntryChange[] {
+  checkName(name)
+  const { [annotationKeys.containerdImageName]: _, ...annotations } = descriptor.annotations ?? {}
+  const named: Descriptor = { ...descriptor, annotations: { ...annotations, [annotationKeys.refName]: name } }
+  const changes: EntryChange[] = []
+  let placed = false
+  for (const [position, entry] of entries.entries()) {
+    if (nameOf(entry) === name) {
+      changes.push({ position, to: placed ? 'remove' : named })
+      placed = true
+    } else if (entry.annotations?.[annotationKeys.refName] === name) changes.push({ position, to: 'unname' })
+  }
+  if (!placed) changes.push({ position: entries.length, to: named })
+  return changes
+}
+
+/**
+ * What changes when a name is forgotten: its entries go, and the content stays.
+ * @throws OciError `REFERENCE_AMBIGUOUS` where it is short for several full names
+ */
+export function forgetReference(entries: readonly Descriptor[], name: string, what: string): EntryChange[] {
+  const answers = answering(entries, name)
+  const answered = answers.map((position) => entries[position] as Descriptor)
+  if (new Set(answered.map(nameOf)).size > 1) throw ambiguous(name, answered, what)
+  return answers.map((position) => ({ position, to: 'remove' }))
+}
+
+/** Entries as they are after changes. */
+export function changeEntries(entries: readonly Descriptor[], changes: readonly EntryChange[]): Descriptor[] {
+  const changed: (Descriptor | undefined)[] = [...entries]
+  for (const { position, to } of changes) {
+    if (to === 'remove') changed[position] = undefined
+    else if (to === 'unname') changed[position] = withoutRefName(entries[position] as Descriptor)
+    else changed[position] = to
+  }
+  return changed.filter((entry) => entry !== undefined)
+}
+
+/** Positions of the entries that a name means, by the first of the ways to mean one that finds any. */
+function answering(entries: readonly Descriptor[], name: string): number[] {
+  const ways: ((annotations: Annotations, entry: Descriptor) => boolean)[] = [
+    (_, entry) => nameOf(entry) === name,
+    (annotations) => annotations[annotationKeys.refName] === name,
+    (annotations) => tagOf(annotations[annotationKeys.containerdImageName]) === name,
+  ]
+  for (const answers of ways) {
+    const positions: number[] = []
+    for (const [position, entry] of entries.entries()) {
+      if (entry.annotations !== undefined && answers(entry.annotations, entry)) positions.push(position)
+    }
+    if (positions.length > 0) return positions
+  }
+  return []
+}
+
+/** The name that an entry is listed under. An empty one is none. */
+function nameOf(entry: Descriptor): string | undefined {
+  const { annotations } = entry
+  return (
+    annotations?.[annotationKeys.containerdImageName] || annotations?.[annotationKeys.refName] || undefined
+  )
+}
+
+function tagOf(fullName: string | undefined): string | undefined {
+  if (fullName === undefined) return undefined
+  const text = fullName.split('@', 1)[0] as string
+  const colon = text.lastIndexOf(':')
+  return colon > text.lastIndexOf('/') ? text.slice(colon + 1) : undefined
+}
+
+function withoutRefName(entry: Descriptor): Descriptor {
+  const { [annotationKeys.refName]: _, ...annotations } = entry.annotations ?? {}
+  return { ...entry, annotations }
+}
+
+/**
+ * The grammar of `ref.name` is a SHOULD and has no room for every tag and repository that registries allow
+ * (`v1_`, `a__b`): those pass too, so that a copy never fails at its last step, the tag.
+ */
+function checkName(name: string): void {
+  if (!isDigest(name) && (isRefName(name) || isTag(name) || isFullName(name))) return
+  throw new OciError(
+    'REFERENCE_INVALID',
+    isDigest(name)
+      ? `A reference cannot be a digest (${name}): it would stand for other content than it says`
+      : `${JSON.stringify(name.slice(0, 100))} is no reference: it must be a tag (v1.2) or a full name (registry/repository:tag)`,
+    { actual: name.slice(0, 512) },
+  )
+}
+
+function isFullName(name: string): boolean {
+  try {
+    parseReference(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function ambiguous(name: string, entries: readonly Descriptor[], what: string): OciError {
+  const names = [...new Set(entries.map((entry) => nameOf(entry) ?? entry.digest))]
+  const digests = [...new Set(entries.map((entry) => entry.digest))]
+  return new OciError(
+    'REFERENCE_AMBIGUOUS',
+    `${JSON.stringify(name)} stands for ${entries.length} entries in ${what}, so say which: ${enumerate(names.length > 1 ? names : digests)}`,
+    { actual: name },
+  )
+}
+
+function unnamed(entries: readonly Descriptor[]): string {
+  if (entries.length === 0) return 'it is empty'
+  return `its entries have no names: use a digest, one of ${enumerate(entries.map((entry) => entry.digest))}`
+}
+
+function enumerate(names: readonly string[]): string {
+  const shown = names.slice(0, namesShown).join(', ')
+  return names.length > namesShown ? `${shown} and ${names.length - namesShown} more` : shown
+}
