@@ -29,6 +29,8 @@ export type OciErrorCode =
   | 'DIGEST_UNSUPPORTED'
   /** A JSON document breaks a MUST of its specification; `issues` lists each place. */
   | 'DOCUMENT_INVALID'
+  /** The operating system refused an operation on a file; `path` names it, `cause` holds the system's error. */
+  | 'FILESYSTEM_FAILED'
   /** A document is not I-JSON: not UTF-8, not JSON, duplicate names, nested too deep. */
   | 'JSON_INVALID'
   /** The directory is no image layout, or one of a version that is not known. */
@@ -57,6 +59,8 @@ export type OciErrorCode =
   | 'RUNTIME_UNSUPPORTED'
   /** Content is longer or shorter than its descriptor says. */
   | 'SIZE_MISMATCH'
+  /** The store was closed (disposed) before the call. */
+  | 'STORE_CLOSED'
   /** The store can be read only, or lacks an optional operation. */
   | 'STORE_UNSUPPORTED'
   /** Tar bytes are damaged; `path` names the entry, `offset` the byte where its header starts. */
@@ -102,12 +106,12 @@ export interface OciErrorDetails {
 export class OciError extends Error {
   override readonly name: string = 'OciError'
   readonly code: OciErrorCode
-  readonly expected?: string | number | undefined
-  readonly actual?: string | number | undefined
-  readonly path?: string | undefined
-  readonly digest?: string | undefined
-  readonly offset?: number | undefined
-  readonly issues?: readonly Issue[] | undefined
+  declare readonly expected?: string | number | undefined
+  declare readonly actual?: string | number | undefined
+  declare readonly path?: string | undefined
+  declare readonly digest?: string | undefined
+  declare readonly offset?: number | undefined
+  declare readonly issues?: readonly Issue[] | undefined
 
   constructor(code: OciErrorCode, message: string, details: OciErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

@@ -12,6 +12,7 @@ interface BuiltinModules {
   'node:fs': typeof import('node:fs')
   'node:os': typeof import('node:os')
   'node:path': typeof import('node:path')
+  'node:process': typeof import('node:process')
   'node:url': typeof import('node:url')
   'node:worker_threads': typeof import('node:worker_threads')
   'node:zlib': typeof import('node:zlib')
