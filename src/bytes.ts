@@ -56,63 +56,248 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-/** The chunks of a source, in order, however it is given. Leaving the loop early closes the source. */
-export async function* readChunks(
-  source: ByteSource,
-  options: { signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal } = options
-  signal?.throwIfAborted()
-  let given: ByteSource = source
-  while (typeof given === 'function') given = await given()
-  if (given instanceof Uint8Array) {
-    yield given
-    return
+/**
+ * The chunks of a source, in order, however it is given. Leaving the loop early closes the source, and so does
+ * `return()` before the first chunk or while one is waited for: a generator would close neither.
+ */
+export function readChunks(source: ByteSource, options: { signal?: AbortSignal | undefined } = {}): Chunks {
+  return new ChunkReader(source, options.signal)
+}
+
+/** Chunks of bytes on their way: what {@link readChunks} gives. */
+export interface Chunks extends AsyncIterableIterator<Uint8Array, void, undefined> {
+  return(): Promise<IteratorResult<Uint8Array, void>>
+}
+
+/** What an iterator gives at its end, and what marks the end of an open source. */
+const atEnd: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** A source that has been opened. */
+interface OpenSource {
+  /** The next chunk, not yet checked to be one, or {@link atEnd}. */
+  next(): unknown
+  /** Says that no more is wanted. */
+  close(reason?: unknown): unknown
+}
+
+class ChunkReader implements Chunks {
+  readonly #source: ByteSource
+  readonly #signal: AbortSignal | undefined
+  #open: OpenSource | undefined
+  #ended = false
+  #aborted = false
+  /** Rejects the pending {@link next}, however long its source stalls. */
+  #interrupt: ((reason: unknown) => void) | undefined
+
+  constructor(source: ByteSource, signal: AbortSignal | undefined) {
+    this.#source = source
+    this.#signal = signal
   }
-  if (isBlob(given)) {
-    // A Blob's own stream comes in small chunks on some runtimes; slices keep ours.
-    for (let offset = 0; offset < given.size; offset += CHUNK_SIZE) {
-      signal?.throwIfAborted()
-      yield new Uint8Array(await given.slice(offset, offset + CHUNK_SIZE).arrayBuffer())
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, void>> {
+    const signal = this.#signal
+    // What was aborted between two chunks must not look as if it had come to its end.
+    if (this.#aborted) throw signal?.reason
+    if (this.#ended) return atEnd
+    if (signal?.aborted) {
+      this.#abort()
+      throw signal.reason
     }
-    return
-  }
-  if (isReadableStream(given)) {
-    const reader = given.getReader()
-    const abort = () => void reader.cancel(signal?.reason).catch(() => {})
-    signal?.addEventListener('abort', abort, { once: true })
-    let ended = false
+    let value: unknown
     try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        signal?.throwIfAborted()
-        if (done) {
-          ended = true
-          return
-        }
-        yield asBytes(value)
+      if (signal === undefined) value = await this.#pull()
+      else {
+        value = await new Promise((resolve, reject) => {
+          this.#interrupt = reject
+          this.#pull().then(resolve, reject)
+        })
       }
     } catch (error) {
-      ended = true
-      void reader.cancel(error).catch(() => {})
+      // An abort has closed it already; a source that fails by itself is closed by that.
+      if (!this.#ended) this.#end()
       throw error
-    } finally {
-      signal?.removeEventListener('abort', abort)
-      if (!ended) await reader.cancel().catch(() => {})
-      reader.releaseLock()
+    }
+    if (this.#aborted) throw signal?.reason
+    if (value === atEnd || this.#ended) {
+      this.#end()
+      return atEnd
+    }
+    if (isBytes(value)) return { done: false, value }
+    const error = new OciError(
+      'ARGUMENT_INVALID',
+      `Content gave a chunk that is not a Uint8Array but ${value === null ? 'null' : typeof value}`,
+    )
+    this.#close(error)
+    throw error
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, void>> {
+    if (!this.#ended) await this.#close(undefined)
+    return atEnd
+  }
+
+  async #pull(): Promise<unknown> {
+    if (this.#open === undefined) {
+      this.#signal?.addEventListener('abort', this.#abort, { once: true })
+      let given: ByteSource = this.#source
+      while (typeof given === 'function') given = await given()
+      const open = openSource(given)
+      if (this.#ended) {
+        // It was closed while the function that makes the source was still at it.
+        void settle(() => open.close(this.#signal?.reason))
+        return atEnd
+      }
+      this.#open = open
+    }
+    return this.#open.next()
+  }
+
+  readonly #abort = (): void => {
+    this.#aborted = true
+    this.#close(this.#signal?.reason)
+    this.#interrupt?.(this.#signal?.reason)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#signal?.removeEventListener('abort', this.#abort)
+  }
+
+  #close(reason: unknown): Promise<void> {
+    this.#end()
+    if (this.#open === undefined && typeof this.#source === 'function') return Promise.resolve()
+    return settle(() => (this.#open ?? openSource(this.#source as OpenableSource)).close(reason))
+  }
+}
+
+type OpenableSource = Exclude<ByteSource, () => unknown>
+
+function openSource(source: OpenableSource): OpenSource {
+  if (isBytes(source)) {
+    let left: Uint8Array | undefined = source
+    return {
+      next() {
+        const whole = left ?? atEnd
+        left = undefined
+        return whole
+      },
+      close() {},
     }
   }
-  if (isAsyncIterable(given)) {
-    for await (const chunk of given) {
-      signal?.throwIfAborted()
-      yield asBytes(chunk)
+  if (isBlob(source)) {
+    // A Blob's own stream comes in small chunks on some runtimes; slices keep ours.
+    let offset = 0
+    return {
+      async next() {
+        if (offset >= source.size) return atEnd
+        const start = offset
+        offset += CHUNK_SIZE
+        return new Uint8Array(await source.slice(start, offset).arrayBuffer())
+      },
+      close() {},
     }
-    return
+  }
+  if (isReadableStream(source)) {
+    const reader = source.getReader()
+    return {
+      async next() {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) return value
+        } catch (error) {
+          reader.releaseLock()
+          throw error
+        }
+        reader.releaseLock()
+        return atEnd
+      },
+      async close(reason) {
+        // Settles a pending read too, before what the stream's maker does about it.
+        try {
+          await reader.cancel(reason)
+        } finally {
+          reader.releaseLock()
+        }
+      },
+    }
+  }
+  if (isAsyncIterable(source)) {
+    const iterator = source[Symbol.asyncIterator]()
+    let pending = false
+    return {
+      async next() {
+        pending = true
+        const step = await iterator.next()
+        pending = false
+        return step.done ? atEnd : step.value
+      },
+      close() {
+        // Node's streams are iterated by a generator, whose return() waits for the read that stalls.
+        if (pending) (source as { destroy?: () => void }).destroy?.()
+        const returned = iterator.return?.()
+        return pending ? undefined : returned
+      },
+    }
   }
   throw new OciError(
     'ARGUMENT_INVALID',
     'Content must be a Uint8Array, a Blob, a ReadableStream, an async iterable of Uint8Array, or a function giving one of these',
   )
+}
+
+/** Waits for a closing; its failure interests nobody any more. */
+async function settle(close: () => unknown): Promise<void> {
+  try {
+    await close()
+  } catch {}
+}
+
+/**
+ * The chunks of a source, each shown to a sink before it is given on. The sink ends at the source's real end;
+ * what it throws, there or before, is what the reader gets, and the source is closed. Empty chunks are left out.
+ */
+export function observeChunks(
+  source: ByteSource,
+  sink: ByteSink,
+  options: { signal?: AbortSignal | undefined } = {},
+): Chunks {
+  const chunks = readChunks(source, options)
+  let ended = false
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      try {
+        while (!ended) {
+          const step = await chunks.next()
+          if (ended) break
+          if (step.done) {
+            ended = true
+            const wait = sink.end()
+            if (wait !== undefined) await wait
+          } else if (step.value.length > 0) {
+            const wait = sink.write(step.value)
+            if (wait !== undefined) await wait
+            return step
+          }
+        }
+        return atEnd
+      } catch (error) {
+        ended = true
+        await chunks.return()
+        throw error
+      }
+    },
+    return() {
+      ended = true
+      return chunks.return()
+    },
+  }
 }
 
 /** Writes all of a source into a sink, then ends it. */
@@ -135,7 +320,7 @@ export async function pump(
 export async function readAll(
   source: ByteSource,
   limit: number,
-  options: { signal?: AbortSignal | undefined; what?: string } = {},
+  options: { signal?: AbortSignal | undefined; what?: string | undefined } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -152,7 +337,10 @@ export async function readAll(
   return concatBytes(chunks)
 }
 
-/** A byte stream that pulls from an iterator; cancelling it returns the iterator. */
+/**
+ * A byte stream that pulls from an iterator; cancelling it returns the iterator. That closes {@link Chunks} at
+ * once; a generator first waits for what it awaits, and one that was never started closes nothing.
+ */
 export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>(
@@ -167,6 +355,14 @@ export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint
       },
     },
     { highWaterMark: 0 },
+  )
+}
+
+/** Whether a value is a `Uint8Array`, of this or another realm. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return (
+    value instanceof Uint8Array ||
+    (ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array')
   )
 }
 
@@ -191,12 +387,4 @@ export function isReadableStream(value: unknown): value is ReadableStream<Uint8A
 /** Whether a value can be walked with `for await`. */
 export function isAsyncIterable(value: unknown): value is AsyncIterable<Uint8Array> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
-}
-
-function asBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
-  throw new OciError(
-    'ARGUMENT_INVALID',
-    `Content gave a chunk that is not a Uint8Array but ${chunk === null ? 'null' : typeof chunk}`,
-  )
 }
