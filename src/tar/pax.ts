@@ -47,6 +47,21 @@ export interface PaxProblem {
 
 const schilyXattr = 'SCHILY.xattr.'
 const libarchiveXattr = 'LIBARCHIVE.xattr.'
+const sparsePrefix = 'GNU.sparse.'
+
+/** The records that fields of a header are written as. */
+const fieldKeys: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'path',
+  'linkpath',
+  'uname',
+  'gname',
+  'uid',
+  'gid',
+  'size',
+  'mtime',
+  'atime',
+  'ctime',
+])
 
 /** The records whose values are text that ends at a NUL in other headers. */
 const textKeys: ReadonlySet<string> = /* @__PURE__ */ new Set(['path', 'linkpath', 'uname', 'gname'])
@@ -166,7 +181,7 @@ function readRecord(
         }
         fallback.set(name, decoded)
       } else {
-        if (key.startsWith('GNU.sparse.')) header.sparse ??= key
+        if (key.startsWith(sparsePrefix)) header.sparse ??= key
         header.records.set(key, value)
       }
       return undefined
@@ -192,6 +207,16 @@ export function formatRecord(key: string, value: Uint8Array): Uint8Array<ArrayBu
   record.set(value, start.length + keyBytes.length + 1)
   record[length - 1] = 0x0a
   return record
+}
+
+/** Whether a record of this key is what a field or an extended attribute is written as, or would make a file sparse. */
+export function isReservedKey(key: string): boolean {
+  return (
+    fieldKeys.has(key) ||
+    key.startsWith(schilyXattr) ||
+    key.startsWith(libarchiveXattr) ||
+    key.startsWith(sparsePrefix)
+  )
 }
 
 /** The key of the record that holds an extended attribute. */
