@@ -1,11 +1,14 @@
 /** One image of a store, opened: what its manifest and config say, and its layers. */
-import type { DiffID, ImageID } from '../digest/index.ts'
+import type { ImageID } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import { type ImageFilesystem, type OpenFilesystemOptions, openFilesystem } from '../filesystem/index.ts'
 import { Layer } from '../layer/index.ts'
-import type { Annotations, Descriptor, HistoryEntry, ImageConfig, Manifest, Platform } from '../spec/index.ts'
-import { isConfigType } from '../spec/index.ts'
+import type { Annotations, Descriptor, ImageConfig, Manifest, Platform } from '../spec/index.ts'
+import { isConfigType, rawBytes, serializeJson } from '../spec/index.ts'
 import type { BlobStore, StoreOptions } from '../store/index.ts'
+import { readBlobBytes } from '../store/index.ts'
+import type { DraftStart } from './edit/draft.ts'
+import { ImageEdit } from './edit/image-edit.ts'
 import { type ImageHistoryEntry, joinHistory } from './history.ts'
 import { readConfig, readManifest } from './read-document.ts'
 
@@ -43,7 +46,8 @@ export class Image {
     const steps = config instanceof OciError ? [] : (config.history ?? [])
     const made = steps.filter((entry) => entry.empty_layer !== true)
     this.layers = manifest.layers.map(
-      (layer, position) => new Layer(store, layer, layerOptions(position, diffIDs, made)),
+      (layer, position) =>
+        new Layer(store, layer, { position, diffID: diffIDs[position], history: made[position] }),
     )
   }
 
@@ -117,6 +121,21 @@ export class Image {
   filesystem(options: OpenFilesystemOptions = {}): Promise<ImageFilesystem> {
     return openFilesystem(this.layers, options)
   }
+
+  /**
+   * Begins a change: a chain of calls ended by `commit`, which makes a new image. This one stays as it is.
+   * @example await image.edit().env({ NODE_ENV: 'production' }).label('stage', 'test').commit(store, 'app:2')
+   */
+  edit(): ImageEdit {
+    const start = async (options: StoreOptions): Promise<DraftStart> => ({
+      store: this.store,
+      manifest: rawBytes(this.manifest) ?? serializeJson(this.manifest),
+      config: isConfigType(this.manifest.config.mediaType)
+        ? await readBlobBytes(this.store, this.manifest.config, options)
+        : undefined,
+    })
+    return new ImageEdit(start, Image.open, this.descriptor)
+  }
 }
 
 async function configOf(
@@ -147,18 +166,4 @@ async function configOf(
     )
   }
   return config
-}
-
-function layerOptions(
-  position: number,
-  diffIDs: readonly DiffID[],
-  made: readonly HistoryEntry[],
-): { position: number; diffID?: DiffID; history?: HistoryEntry } {
-  const diffID = diffIDs[position]
-  const history = made[position]
-  return {
-    position,
-    ...(diffID === undefined ? {} : { diffID }),
-    ...(history === undefined ? {} : { history }),
-  }
 }

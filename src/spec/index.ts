@@ -7,6 +7,8 @@ export {
 } from './annotation.ts'
 export type { Annotations, Descriptor } from './descriptor.ts'
 export { descriptorSchema, parseDescriptor } from './descriptor.ts'
+export type { DetectedDocument, DocumentType } from './detect-document.ts'
+export { detectDocument } from './detect-document.ts'
 export type { DockerRepositories, DockerSaveImage } from './docker-save.ts'
 export { parseDockerRepositories, parseDockerSaveManifest } from './docker-save.ts'
 export type { ParseOptions } from './document.ts'
@@ -50,4 +52,12 @@ export {
 } from './platform.ts'
 export type { ImageReference, ParseReferenceOptions } from './reference.ts'
 export { formatReference, isRepositoryName, isTag, parseReference } from './reference.ts'
-export { decodeBase64 } from './text-format.ts'
+export type {
+  Schema1Document,
+  Schema1History,
+  Schema1Layer,
+  Schema1Manifest,
+  V1Compatibility,
+} from './schema1.ts'
+export { parseSchema1, parseV1Compatibility } from './schema1.ts'
+export { decodeBase64, encodeBase64 } from './text-format.ts'

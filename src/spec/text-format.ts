@@ -71,3 +71,14 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
   return bytes
 }
+
+/**
+ * The base64 text of bytes, with padding.
+ * @see https://datatracker.ietf.org/doc/html/rfc4648#section-4
+ */
+export function encodeBase64(bytes: Uint8Array): string {
+  let binary = ''
+  // In pieces, since arguments of a call are limited in number.
+  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192))
+  return btoa(binary)
+}

@@ -8,7 +8,7 @@
  * of the full name.
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#indexjson-file
  */
-import { isDigest } from '../digest/index.ts'
+import { isRegisteredDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Annotations, Descriptor } from '../spec/index.ts'
 import { annotationKeys, isRefName, isTag, parseReference } from '../spec/index.ts'
@@ -48,7 +48,7 @@ export function listReferences(entries: readonly Descriptor[]): Reference[] {
  */
 export function resolveReference(entries: readonly Descriptor[], name: string, what: string): Descriptor {
   const answers = answering(entries, name)
-  if (answers.length === 0 && isDigest(name)) {
+  if (answers.length === 0 && isRegisteredDigest(name)) {
     const entry = entries.find((descriptor) => descriptor.digest === name)
     if (entry !== undefined) return entry
   }
@@ -155,10 +155,10 @@ function withoutRefName(entry: Descriptor): Descriptor {
  * (`v1_`, `a__b`): those pass too, so that a copy never fails at its last step, the tag.
  */
 function checkName(name: string): void {
-  if (!isDigest(name) && (isRefName(name) || isTag(name) || isFullName(name))) return
+  if (!isRegisteredDigest(name) && (isRefName(name) || isTag(name) || isFullName(name))) return
   throw new OciError(
     'REFERENCE_INVALID',
-    isDigest(name)
+    isRegisteredDigest(name)
       ? `A reference cannot be a digest (${name}): it would stand for other content than it says`
       : `${JSON.stringify(name.slice(0, 100))} is no reference: it must be a tag (v1.2) or a full name (registry/repository:tag)`,
     { actual: name.slice(0, 512) },
