@@ -12,6 +12,7 @@ import type { Platform } from './platform.ts'
 import type { Schema } from './schema.ts'
 import {
   byteCount,
+  customIssue,
   digest,
   listOf,
   mediaType,
@@ -100,7 +101,7 @@ export const descriptorSchema: () => Schema<Descriptor> = /* @__PURE__ */ once((
         if (value.data === undefined || context.issues.length > 0) return
         const message = dataProblem(value.data, value.digest, value.size)
         if (message !== undefined)
-          context.issues.push({ code: 'custom', input: value.data, path: ['data'], message })
+          context.issues.push(customIssue(value.data, ['data'], 'data-invalid', message))
       }),
   ),
 )

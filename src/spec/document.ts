@@ -1,6 +1,7 @@
 /** From bytes to a document: parsed as I-JSON, judged by its schema, then by the rules that no schema can say. */
 import type { Issue } from '../errors.ts'
 import { OciError } from '../errors.ts'
+import type { DocumentIssue, DocumentProblem } from './finding.ts'
 import type { JsonStructure } from './json.ts'
 import { inheritOrigin, parseJson } from './json.ts'
 import { mediaTypes } from './media-type.ts'
@@ -22,7 +23,7 @@ export interface DocumentKind<T> {
   readonly structure: JsonStructure
   readonly schema: () => Schema<T>
   /** What is wrong that the schema cannot say; the value passed the schema. */
-  readonly rules?: ((value: T, options: ParseOptions) => Issue[]) | undefined
+  readonly rules?: ((value: T, options: ParseOptions) => DocumentIssue[]) | undefined
   /** Media types that a document of this kind goes by; none where it has none. */
   readonly mediaTypes?: readonly string[] | undefined
   /** Whether media types that are not known here are taken for this kind when the caller says so. */
@@ -58,13 +59,17 @@ export function parseDocument<T>(
 }
 
 /** All that is wrong with a parsed value as a document of one kind. */
-export function issuesOf<T>(kind: DocumentKind<T>, value: unknown, options: ParseOptions = {}): Issue[] {
+export function issuesOf<T>(
+  kind: DocumentKind<T>,
+  value: unknown,
+  options: ParseOptions = {},
+): DocumentIssue[] {
   const result = kind.schema().safeParse(value)
   if (result.success) return kind.rules?.(value as T, options) ?? []
-  const issues: Issue[] = []
+  const issues: DocumentIssue[] = []
   for (const issue of result.error.issues) {
     const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
-    issues.push({ path, message: describe(issue, valueAt(value, path)) })
+    issues.push({ path, ...describe(issue, valueAt(value, path)) })
   }
   return issues
 }
@@ -110,11 +115,15 @@ export function withEmptyList<T extends object>(value: T, name: keyof T & string
  * says nothing to any of them.
  * @see https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh
  */
-export function foreignMembers(document: object, names: readonly string[], what: string): Issue[] {
+export function foreignMembers(document: object, names: readonly string[], what: string): DocumentIssue[] {
   const members = document as Readonly<Record<string, unknown>>
   return names
     .filter((name) => Object.hasOwn(members, name) && members[name] !== null)
-    .map((name) => ({ path: [name], message: `must not be in ${what}: it makes the document ambiguous` }))
+    .map((name) => ({
+      path: [name],
+      code: 'document-ambiguous',
+      message: `must not be in ${what}: it makes the document ambiguous`,
+    }))
 }
 
 /** What is wrong with the media type that a document says of itself. */
@@ -122,16 +131,23 @@ export function mediaTypeIssues(
   embedded: string | undefined,
   allowed: readonly string[],
   options: ParseOptions,
-): Issue[] {
+): DocumentIssue[] {
   if (embedded === undefined) return []
   if (!allowed.includes(embedded)) {
-    return [{ path: ['mediaType'], message: `must be "${allowed.join('" or "')}", not ${show(embedded)}` }]
+    return [
+      {
+        path: ['mediaType'],
+        code: 'media-type-wrong',
+        message: `must be "${allowed.join('" or "')}", not ${show(embedded)}`,
+      },
+    ]
   }
   const { mediaType } = options
   if (mediaType === undefined || mediaType === embedded) return []
   return [
     {
       path: ['mediaType'],
+      code: 'media-type-conflict',
       message: `is "${embedded}", but what points here says "${mediaType}": it is not clear what the document is`,
     },
   ]
@@ -146,18 +162,25 @@ function valueAt(root: unknown, path: readonly (string | number)[]): unknown {
   return value
 }
 
+interface ZodIssue {
+  readonly code: string
+  readonly message: string
+  readonly expected?: unknown
+  readonly values?: unknown
+  readonly params?: { readonly code?: unknown } | undefined
+}
+
 /** zod's issue in our words: `zod/mini` brings no language of its own. */
-function describe(
-  issue: { code: string; message: string; expected?: unknown; values?: unknown },
-  value: unknown,
-): string {
-  if (issue.code === 'custom') return issue.message
-  if (value === undefined) return 'is required, but missing'
-  if (issue.code === 'invalid_value' && Array.isArray(issue.values)) {
-    return `must be ${issue.values.map((each) => JSON.stringify(each)).join(' or ')}, not ${show(value)}`
+function describe(issue: ZodIssue, value: unknown): { code: DocumentProblem; message: string } {
+  if (issue.code === 'custom') {
+    return { code: (issue.params?.code ?? 'member-type') as DocumentProblem, message: issue.message }
   }
-  if (issue.code === 'invalid_type') return `must be ${article(String(issue.expected))}, not ${show(value)}`
-  return `is not valid: ${show(value)}`
+  if (value === undefined) return { code: 'member-missing', message: 'is required, but missing' }
+  if (issue.code === 'invalid_value' && Array.isArray(issue.values)) {
+    const values = issue.values.map((each) => JSON.stringify(each)).join(' or ')
+    return { code: 'member-value', message: `must be ${values}, not ${show(value)}` }
+  }
+  return { code: 'member-type', message: `must be ${article(String(issue.expected))}, not ${show(value)}` }
 }
 
 function article(type: string): string {

@@ -3,11 +3,11 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/image-index.md
  */
 import * as z from 'zod/mini'
-import type { Issue } from '../errors.ts'
 import type { Annotations, Descriptor } from './descriptor.ts'
 import { descriptorSchema } from './descriptor.ts'
 import type { DocumentKind, ParseOptions } from './document.ts'
 import { foreignMembers, mediaTypeIssues, parseDocument, withEmptyList } from './document.ts'
+import type { DocumentIssue } from './finding.ts'
 import { manifestStructure } from './manifest.ts'
 import { mediaTypes } from './media-type.ts'
 import type { Schema } from './schema.ts'
@@ -40,7 +40,7 @@ export const indexSchema: () => Schema<Index> = /* @__PURE__ */ once(() =>
   ),
 )
 
-function indexRules(index: Index, options: ParseOptions): Issue[] {
+function indexRules(index: Index, options: ParseOptions): DocumentIssue[] {
   return [
     ...foreignMembers(index, ['config', 'layers', 'fsLayers'], 'an index'),
     ...mediaTypeIssues(index.mediaType, [mediaTypes.index, mediaTypes.dockerManifestList], options),

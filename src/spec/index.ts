@@ -13,6 +13,7 @@ export type { DockerRepositories, DockerSaveImage } from './docker-save.ts'
 export { parseDockerRepositories, parseDockerSaveManifest } from './docker-save.ts'
 export type { ParseOptions } from './document.ts'
 export { artifactTypeOf, emptyContent, emptyDescriptor, isArtifact } from './empty-descriptor.ts'
+export type { DocumentIssue, DocumentProblem, Finding } from './finding.ts'
 export type { ExecutionConfig, Healthcheck, HistoryEntry, ImageConfig, RootFS } from './image-config.ts'
 export { imageConfigSchema, parseConfig } from './image-config.ts'
 export type { Index } from './image-index.ts'
@@ -24,6 +25,19 @@ export { MAX_DOCUMENT_SIZE, parseJson, rawBytes } from './json.ts'
 export type { JsonEdit } from './json-edit.ts'
 export { editJson } from './json-edit.ts'
 export { serializeJson } from './json-serialize.ts'
+export type { CheckOptions, LintCode, LintFinding } from './lint.ts'
+export {
+  checkConfig,
+  checkDescriptor,
+  checkIndex,
+  checkLayout,
+  checkManifest,
+  lintConfig,
+  lintDescriptor,
+  lintIndex,
+  lintLayout,
+  lintManifest,
+} from './lint.ts'
 export type { Manifest } from './manifest.ts'
 export { manifestSchema, parseManifest } from './manifest.ts'
 export type { LayerCompression } from './media-type.ts'

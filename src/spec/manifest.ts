@@ -3,11 +3,11 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/manifest.md
  */
 import * as z from 'zod/mini'
-import type { Issue } from '../errors.ts'
 import type { Annotations, Descriptor } from './descriptor.ts'
 import { descriptorSchema, descriptorStructure } from './descriptor.ts'
 import type { DocumentKind, ParseOptions } from './document.ts'
 import { foreignMembers, mediaTypeIssues, parseDocument, withEmptyList } from './document.ts'
+import type { DocumentIssue } from './finding.ts'
 import type { JsonStructure } from './json.ts'
 import { mediaTypes } from './media-type.ts'
 import type { Schema } from './schema.ts'
@@ -59,14 +59,15 @@ export const manifestSchema: () => Schema<Manifest> = /* @__PURE__ */ once(() =>
   ),
 )
 
-function manifestRules(manifest: Manifest, options: ParseOptions): Issue[] {
-  const issues = [
+function manifestRules(manifest: Manifest, options: ParseOptions): DocumentIssue[] {
+  const issues: DocumentIssue[] = [
     ...foreignMembers(manifest, ['manifests', 'fsLayers'], 'a manifest'),
     ...mediaTypeIssues(manifest.mediaType, [mediaTypes.manifest, mediaTypes.dockerManifest], options),
   ]
   if (manifest.config.mediaType === mediaTypes.empty && manifest.artifactType === undefined) {
     issues.push({
       path: ['artifactType'],
+      code: 'artifact-type-missing',
       message: `is required, but missing: the config is empty (${mediaTypes.empty})`,
     })
   }

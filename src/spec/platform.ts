@@ -298,13 +298,15 @@ function named(
   return variant === undefined ? { architecture } : { architecture, variant }
 }
 
-function isKnownSystem(os: string): boolean {
+/** Whether it is a name of an operating system that Go knows as GOOS. */
+export function isKnownSystem(os: string): boolean {
   return 'aix android darwin dragonfly freebsd hurd illumos ios js linux netbsd openbsd plan9 solaris wasip1 windows zos'
     .split(' ')
     .includes(os)
 }
 
-function isKnownArchitecture(architecture: string): boolean {
+/** Whether it is a name of an architecture that Go knows as GOARCH. */
+export function isKnownArchitecture(architecture: string): boolean {
   return '386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm'
     .split(' ')
     .includes(architecture)

@@ -7,6 +7,7 @@
 import * as z from 'zod/mini'
 import type { Digest } from '../digest/index.ts'
 import { digestProblem } from '../digest/index.ts'
+import type { DocumentProblem } from './finding.ts'
 import { isMediaType } from './media-type.ts'
 import { dateTimeProblem, uriProblem } from './text-format.ts'
 
@@ -54,12 +55,24 @@ export function text(): Schema<string> {
 }
 
 /** A string on which a check finds nothing wrong; the check gives the end of a sentence. */
-export function textWith(problem: (text: string) => string | undefined): Schema<string> {
+export function textWith(
+  problem: (text: string) => string | undefined,
+  code: DocumentProblem,
+): Schema<string> {
   return z.string().check((context) => {
     const message = problem(context.value)
-    if (message !== undefined)
-      context.issues.push({ code: 'custom', input: context.value, path: [], message })
+    if (message !== undefined) context.issues.push(customIssue(context.value, [], code, message))
   }) as unknown as Schema<string>
+}
+
+/** An issue that a check of ours finds; the code travels in `params`. */
+export function customIssue(
+  input: unknown,
+  path: string[],
+  code: DocumentProblem,
+  message: string,
+): z.core.$ZodRawIssue {
+  return { code: 'custom', input, path, message, params: { code } }
 }
 
 export function flag(): Schema<boolean> {
@@ -68,20 +81,22 @@ export function flag(): Schema<boolean> {
 
 /** An integer that JavaScript holds exactly. */
 export function integer(): Schema<number> {
-  return z
-    .number()
-    .check(
-      z.refine((value) => Number.isSafeInteger(value), 'must be an integer of at most 2^53 - 1'),
-    ) as unknown as Schema<number>
+  return z.number().check(
+    z.refine((value) => Number.isSafeInteger(value), {
+      error: 'must be an integer of at most 2^53 - 1',
+      params: { code: 'integer-invalid' satisfies DocumentProblem },
+    }),
+  ) as unknown as Schema<number>
 }
 
 /** Bytes: an integer from 0 to 2^53 - 1. */
 export function byteCount(): Schema<number> {
-  return z
-    .number()
-    .check(
-      z.refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be an integer from 0 to 2^53 - 1'),
-    ) as unknown as Schema<number>
+  return z.number().check(
+    z.refine((value) => Number.isSafeInteger(value) && value >= 0, {
+      error: 'must be an integer from 0 to 2^53 - 1',
+      params: { code: 'size-invalid' satisfies DocumentProblem },
+    }),
+  ) as unknown as Schema<number>
 }
 
 export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
@@ -89,7 +104,7 @@ export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
 }
 
 /**
- * A list that may be null, which {@link withEmptyLists} makes an empty one: Go writes an empty list so, and
+ * A list that may be null, which `withEmptyList` makes an empty one: Go writes an empty list so, and
  * `umoci init` does.
  */
 export function nullableListOf<T>(item: Schema<T>): Schema<readonly T[]> {
@@ -104,9 +119,7 @@ export function mapOf<T>(
     if (!isObject(context.value)) return
     for (const [name, value] of Object.entries(context.value)) {
       const message = problem(value)
-      if (message !== undefined) {
-        context.issues.push({ code: 'custom', input: value, path: [name], message })
-      }
+      if (message !== undefined) context.issues.push(customIssue(value, [name], 'member-type', message))
     }
   }) as unknown as Schema<Readonly<Record<string, T>>>
 }
@@ -122,24 +135,26 @@ export function nameSet(): Schema<Readonly<Record<string, object>>> {
 }
 
 export function digest(): Schema<Digest> {
-  return textWith(digestProblem) as Schema<Digest>
+  return textWith(digestProblem, 'digest-invalid') as Schema<Digest>
 }
 
 /** A media type by RFC 6838, without parameters. */
 export function mediaType(): Schema<string> {
-  return textWith((value) =>
-    isMediaType(value) ? undefined : 'is not a media type of the form type/subtype (RFC 6838, section 4.2)',
+  return textWith(
+    (value) =>
+      isMediaType(value) ? undefined : 'is not a media type of the form type/subtype (RFC 6838, section 4.2)',
+    'media-type-invalid',
   )
 }
 
 /** A date and time by RFC 3339. */
 export function dateTime(): Schema<string> {
-  return textWith(dateTimeProblem)
+  return textWith(dateTimeProblem, 'date-invalid')
 }
 
 /** A URI by RFC 3986. */
 export function uri(): Schema<string> {
-  return textWith(uriProblem)
+  return textWith(uriProblem, 'uri-invalid')
 }
 
 /** Whether a value is an object and neither null nor an array. */
