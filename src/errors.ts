@@ -43,7 +43,7 @@ export type OciErrorCode =
   | 'MEDIA_TYPE_UNSUPPORTED'
   /** Nothing is at the path: a directory, an archive, or a path in an image. */
   | 'PATH_NOT_FOUND'
-  /** A path in a layer would lead outside of its root, or is otherwise not safe to follow. */
+  /** A path in a layer or a layout would lead outside of its root, or is otherwise not safe to follow. */
   | 'PATH_UNSAFE'
   /** A platform specifier is not of the form `os[/architecture[/variant]]`. */
   | 'PLATFORM_INVALID'
@@ -61,6 +61,8 @@ export type OciErrorCode =
   | 'SIZE_MISMATCH'
   /** The store was closed (disposed) before the call. */
   | 'STORE_CLOSED'
+  /** The system refused to read or write what a store is kept in; `cause` says why: permissions, a full disk. */
+  | 'STORE_FAILED'
   /** The store can be read only, or lacks an optional operation. */
   | 'STORE_UNSUPPORTED'
   /** Tar bytes are damaged; `path` names the entry, `offset` the byte where its header starts. */

@@ -1,3 +1,7 @@
+export type { ArchiveFormat, ArchiveStoreOptions } from './archive-store.ts'
+export { ArchiveStore } from './archive-store.ts'
+export type { DirectoryStoreOptions, PutFileOptions } from './directory-store.ts'
+export { DirectoryStore } from './directory-store.ts'
 export { MemoryStore } from './memory-store.ts'
 export type { ReadBlobBytesOptions } from './read-blob.ts'
 export { readBlob, readBlobBytes } from './read-blob.ts'

@@ -11,7 +11,14 @@
 import { isRegisteredDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Annotations, Descriptor } from '../spec/index.ts'
-import { annotationKeys, isRefName, isTag, parseReference } from '../spec/index.ts'
+import {
+  annotationKeys,
+  isRefName,
+  isTag,
+  parseDescriptor,
+  parseReference,
+  serializeJson,
+} from '../spec/index.ts'
 import type { Reference } from './store.ts'
 
 /** Names that an error message lists, at the most. */
@@ -69,7 +76,7 @@ export function resolveReference(entries: readonly Descriptor[], name: string, w
  * What changes when a name is to stand for a descriptor: it takes the place of the entry of that name, or comes
  * last. Another entry whose `ref.name` it is, but which is listed under a full name, keeps the full name alone.
  *
- * @throws OciError `REFERENCE_INVALID`
+ * @throws OciError `REFERENCE_INVALID`, `DOCUMENT_INVALID` (the descriptor is none)
  */
 export function setReference(
   entries: readonly Descriptor[],
@@ -79,6 +86,7 @@ export function setReference(
   checkName(name)
   const { [annotationKeys.containerdImageName]: _, ...annotations } = descriptor.annotations ?? {}
   const named: Descriptor = { ...descriptor, annotations: { ...annotations, [annotationKeys.refName]: name } }
+  parseDescriptor(serializeJson(named))
   const changes: EntryChange[] = []
   let placed = false
   for (const [position, entry] of entries.entries()) {
