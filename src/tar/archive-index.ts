@@ -48,7 +48,8 @@ export async function* indexTar(
         break
       }
       case 'entry': {
-        const { header, headerOffset, dataOffset } = scanner
+        const { header } = scanner
+        const { headerOffset, dataOffset } = header
         if (dataOffset + header.size > file.size) {
           throw new OciError(
             'TAR_TRUNCATED',
@@ -67,7 +68,7 @@ export async function* indexTar(
           offset = next
           window = firstWindow
         }
-        yield { ...header, headerOffset, dataOffset }
+        yield header
         break
       }
     }

@@ -26,53 +26,43 @@ const typeflags: { readonly [type in TarEntryType]: number } = {
   fifo: 0x36,
 }
 
+/** "ustar", NUL, version "00"; and GNU's "ustar", two spaces, NUL. */
+const ustarMagic: readonly number[] = [0x75, 0x73, 0x74, 0x61, 0x72, 0, 0x30, 0x30]
+const gnuMagic: readonly number[] = [0x75, 0x73, 0x74, 0x61, 0x72, 0x20, 0x20, 0]
+
 /** The most that one extended header may hold, in bytes: what Go and libarchive read. */
 const maxPaxSize = 1 << 20
 
-/**
- * All blocks that precede the entry's content.
- * @throws OciError `ARGUMENT_INVALID` where no format can say it all, `LIMIT_EXCEEDED` where records pass 1 MiB.
- */
-export function headerBytes(entry: SettledEntry): Uint8Array<ArrayBuffer> {
-  // The quick way for what nearly every entry is: all in one ustar block.
-  const split = splitPath(entry.path)
-  const records = paxRecords(entry)
-  const binary = needsBinary(entry)
-  if (!binary && isUstar(entry, split, records)) {
-    const bytes = new Uint8Array(BLOCK_SIZE)
-    writeBlock(bytes, 0, entry, 'ustar', split)
-    return bytes
+/** Makes headers one after the other; most need nothing but one block, which is used again for each. */
+export class HeaderEncoder {
+  readonly #block: Uint8Array<ArrayBuffer> = new Uint8Array(BLOCK_SIZE)
+  readonly #view: DataView<ArrayBuffer> = new DataView(this.#block.buffer)
+
+  /**
+   * All blocks that precede the entry's content, valid until the next call.
+   * @throws OciError `ARGUMENT_INVALID` where no format can say it all, `LIMIT_EXCEEDED` where records pass 1 MiB.
+   */
+  encode(entry: SettledEntry): Uint8Array<ArrayBuffer> {
+    const split = splitPath(entry.path)
+    const records = paxRecords(entry)
+    if (needsBinary(entry)) return gnuHeaderBytes(entry)
+    if (!isUstar(entry, split, records)) return paxHeaderBytes(entry, records)
+    this.#block.fill(0)
+    writeBlock(this.#view, this.#block, 0, entry, 'ustar', split)
+    return this.#block
   }
-  if (!binary) return paxHeaderBytes(entry, records)
-  const problem = gnuProblem(entry)
-  if (problem !== undefined) {
-    throw new OciError(
-      'ARGUMENT_INVALID',
-      `Tar entry ${quote(entry.shownPath)} cannot be written: ${problem}`,
-      {
-        path: entry.shownPath,
-      },
-    )
-  }
-  return gnuHeaderBytes(entry)
 }
 
 /** The records that PAX needs for what a ustar block cannot hold, and those that the entry brings along. */
 function paxRecords(entry: SettledEntry): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>()
-  const addText = (key: string, value: Uint8Array, field: Field) => {
-    if (value.length > field.length || !isAscii(value)) records.set(key, value)
-  }
-  const addNumber = (key: string, value: number, field: Field) => {
-    if (!fitsOctal(field.length, value)) records.set(key, encodeUtf8(String(value)))
-  }
-  addText('path', entry.path, FIELDS.name)
-  addText('linkpath', entry.linkPath, FIELDS.linkName)
-  addText('uname', entry.uname, FIELDS.uname)
-  addText('gname', entry.gname, FIELDS.gname)
-  addNumber('uid', entry.uid, FIELDS.uid)
-  addNumber('gid', entry.gid, FIELDS.gid)
-  addNumber('size', entry.size, FIELDS.size)
+  addText(records, 'path', entry.path, FIELDS.name)
+  addText(records, 'linkpath', entry.linkPath, FIELDS.linkName)
+  addText(records, 'uname', entry.uname, FIELDS.uname)
+  addText(records, 'gname', entry.gname, FIELDS.gname)
+  addNumber(records, 'uid', entry.uid, FIELDS.uid)
+  addNumber(records, 'gid', entry.gid, FIELDS.gid)
+  addNumber(records, 'size', entry.size, FIELDS.size)
   if (entry.mtime.nanoseconds !== 0 || !fitsOctal(FIELDS.mtime.length, entry.mtime.seconds)) {
     records.set('mtime', encodeUtf8(formatPaxTime(entry.mtime)))
   }
@@ -81,6 +71,14 @@ function paxRecords(entry: SettledEntry): Map<string, Uint8Array> {
   if (entry.xattrs !== undefined) for (const [name, value] of entry.xattrs) records.set(xattrKey(name), value)
   if (entry.pax !== undefined) for (const [key, value] of entry.pax) records.set(key, value)
   return records
+}
+
+function addText(records: Map<string, Uint8Array>, key: string, value: Uint8Array, field: Field): void {
+  if (value.length > field.length || !isAscii(value)) records.set(key, value)
+}
+
+function addNumber(records: Map<string, Uint8Array>, key: string, value: number, field: Field): void {
+  if (!fitsOctal(field.length, value)) records.set(key, encodeUtf8(String(value)))
 }
 
 /** Whether one ustar block says it all: no record but the path, where that can be split. */
@@ -132,17 +130,28 @@ function paxHeaderBytes(
     )
   }
   const bytes = new Uint8Array(2 * BLOCK_SIZE + length + paddingOf(length))
-  writeExtensionBlock(bytes, 0, paxHeaderName(entry.path), 0x78, length, 'pax')
+  const view = new DataView(bytes.buffer)
+  writeExtensionBlock(view, bytes, 0, paxHeaderName(entry.path), 0x78, length, 'pax')
   let at = BLOCK_SIZE
   for (const { record } of sorted) {
     bytes.set(record, at)
     at += record.length
   }
-  writeBlock(bytes, bytes.length - BLOCK_SIZE, entry, 'pax', 0)
+  writeBlock(view, bytes, bytes.length - BLOCK_SIZE, entry, 'pax', 0)
   return bytes
 }
 
 function gnuHeaderBytes(entry: SettledEntry): Uint8Array<ArrayBuffer> {
+  const problem = gnuProblem(entry)
+  if (problem !== undefined) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      `Tar entry ${quote(entry.shownPath)} cannot be written: ${problem}`,
+      {
+        path: entry.shownPath,
+      },
+    )
+  }
   const extensions: { readonly typeflag: number; readonly name: Uint8Array }[] = []
   if (entry.path.length > FIELDS.name.length) extensions.push({ typeflag: 0x4c, name: entry.path })
   if (entry.linkPath.length > FIELDS.linkName.length)
@@ -150,18 +159,26 @@ function gnuHeaderBytes(entry: SettledEntry): Uint8Array<ArrayBuffer> {
   let length = BLOCK_SIZE
   for (const { name } of extensions) length += BLOCK_SIZE + name.length + 1 + paddingOf(name.length + 1)
   const bytes = new Uint8Array(length)
+  const view = new DataView(bytes.buffer)
   let at = 0
   for (const { typeflag, name } of extensions) {
-    writeExtensionBlock(bytes, at, encodeUtf8('././@LongLink'), typeflag, name.length + 1, 'gnu')
+    writeExtensionBlock(view, bytes, at, encodeUtf8('././@LongLink'), typeflag, name.length + 1, 'gnu')
     bytes.set(name, at + BLOCK_SIZE)
     at += BLOCK_SIZE + name.length + 1 + paddingOf(name.length + 1)
   }
-  writeBlock(bytes, at, entry, 'gnu', 0)
+  writeBlock(view, bytes, at, entry, 'gnu', 0)
   return bytes
 }
 
 /** The entry's own block. `split` is where its path is cut into prefix and name: 0 for nowhere. */
-function writeBlock(bytes: Uint8Array, at: number, entry: SettledEntry, format: Format, split: number): void {
+function writeBlock(
+  view: DataView,
+  bytes: Uint8Array,
+  at: number,
+  entry: SettledEntry,
+  format: Format,
+  split: number,
+): void {
   // In PAX the block is for readers that know nothing of PAX: ASCII, zero where a number does not fit.
   const string = format === 'pax' ? toAscii : (text: Uint8Array) => text
   const number = format === 'gnu' ? writeNumber : writeOctal
@@ -186,11 +203,12 @@ function writeBlock(bytes: Uint8Array, at: number, entry: SettledEntry, format: 
       writeNumber(bytes, at + FIELDS.gnuCtime.at, FIELDS.gnuCtime.length, entry.ctime.seconds)
     }
   }
-  seal(bytes, at, format)
+  seal(view, bytes, at, format)
 }
 
 /** The block of an extended header or long name: no owner, no time. */
 function writeExtensionBlock(
+  view: DataView,
   bytes: Uint8Array,
   at: number,
   name: Uint8Array,
@@ -205,13 +223,13 @@ function writeExtensionBlock(
   writeOctal(bytes, at + FIELDS.size.at, FIELDS.size.length, size)
   writeOctal(bytes, at + FIELDS.mtime.at, FIELDS.mtime.length, 0)
   bytes[at + FIELDS.type.at] = typeflag
-  seal(bytes, at, format)
+  seal(view, bytes, at, format)
 }
 
 /** Writes magic and checksum: six octal digits, a NUL and a space. */
-function seal(bytes: Uint8Array, at: number, format: Format): void {
-  bytes.set(encodeUtf8(format === 'gnu' ? 'ustar  \0' : 'ustar\x0000'), at + FIELDS.magic.at)
-  const sum = unsignedChecksum(new DataView(bytes.buffer, bytes.byteOffset + at, BLOCK_SIZE), 0)
+function seal(view: DataView, bytes: Uint8Array, at: number, format: Format): void {
+  bytes.set(format === 'gnu' ? gnuMagic : ustarMagic, at + FIELDS.magic.at)
+  const sum = unsignedChecksum(view, at)
   writeOctal(bytes, at + FIELDS.checksum.at, 7, sum)
   bytes[at + FIELDS.checksum.at + 7] = 0x20
 }

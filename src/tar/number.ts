@@ -41,7 +41,10 @@ function parseBinary(bytes: Uint8Array, at: number, length: number): number {
 
 /** Whether a field of this length holds the number as octal digits and a NUL. */
 export function fitsOctal(length: number, value: number): boolean {
-  return value >= 0 && value < 8 ** (length - 1)
+  // The two lengths that there are, since `**` costs more than all else in a header.
+  return (
+    value >= 0 && value < (length === 8 ? 0o10000000 : length === 12 ? 0o100000000000 : 8 ** (length - 1))
+  )
 }
 
 /** Whether a field of this length holds the number in base-256 with a first byte of 0x80 or 0xff. */
@@ -53,9 +56,15 @@ export function fitsBinary(length: number, value: number): boolean {
 /** Writes octal digits, zeros before them and a NUL after; zero where the number does not fit. */
 export function writeOctal(bytes: Uint8Array, at: number, length: number, value: number): void {
   let rest = fitsOctal(length, value) ? value : 0
-  for (let i = at + length - 2; i >= at; i--) {
+  let i = at + length - 2
+  // Bit operators take 32 bits, and size and time have 33.
+  for (; rest > 0x7fffffff; i--) {
     bytes[i] = 0x30 + (rest % 8)
     rest = Math.floor(rest / 8)
+  }
+  for (; i >= at; i--) {
+    bytes[i] = 0x30 + (rest & 7)
+    rest >>>= 3
   }
   bytes[at + length - 1] = 0
 }

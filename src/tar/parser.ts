@@ -83,10 +83,7 @@ export class TarParser implements ByteSink {
         case 'input':
           return undefined
         case 'entry':
-          wait = visitor.entry(scanner.header, {
-            headerOffset: scanner.headerOffset,
-            dataOffset: scanner.dataOffset,
-          })
+          wait = visitor.entry(scanner.header, scanner.header)
           break
         case 'data':
           wait = visitor.data?.(scanner.data)

@@ -85,15 +85,36 @@ class ContentReader {
   }
 
   open(): TarEntry {
-    const { header, headerOffset, dataOffset } = this.#scanner
+    const { header } = this.#scanner
     const turn = ++this.#current
     this.#open = true
     this.#taken = false
     // Functions of its own and not of a class: they survive being spread and being passed on as a ByteSource.
+    // Each field by name: `...header` costs ten times as much, more than all of the parsing.
     return {
-      ...header,
-      headerOffset,
-      dataOffset,
+      path: header.path,
+      pathBytes: header.pathBytes,
+      type: header.type,
+      mode: header.mode,
+      modeExtra: header.modeExtra,
+      uid: header.uid,
+      gid: header.gid,
+      size: header.size,
+      mtime: header.mtime,
+      atime: header.atime,
+      ctime: header.ctime,
+      linkPath: header.linkPath,
+      linkPathBytes: header.linkPathBytes,
+      uname: header.uname,
+      gname: header.gname,
+      unameBytes: header.unameBytes,
+      gnameBytes: header.gnameBytes,
+      deviceMajor: header.deviceMajor,
+      deviceMinor: header.deviceMinor,
+      xattrs: header.xattrs,
+      pax: header.pax,
+      headerOffset: header.headerOffset,
+      dataOffset: header.dataOffset,
       content: () => streamOf(copied(this.#read(turn, header))),
       chunks: () => this.#read(turn, header),
       bytes: (limit = defaultContentLimit) => this.#collect(turn, header, limit),

@@ -24,7 +24,7 @@ import { withDefaults } from './limits.ts'
 import { parseNumber, parseOctal } from './number.ts'
 import type { PaxHeader, PaxProblem } from './pax.ts'
 import { isPaxProblem, parsePax, parseRecords } from './pax.ts'
-import { decodeText, quote, textEnd, undecodable } from './text.ts'
+import { decodeText, quote, RepeatedText, textEnd, undecodable } from './text.ts'
 
 /** Where an entry is in its archive, in bytes from the archive's start. */
 export interface TarPosition {
@@ -63,11 +63,7 @@ const noRecords: ReadonlyMap<string, Uint8Array> = /* @__PURE__ */ new Map()
 /** A pull scanner over an archive that comes in chunks. */
 export class TarScanner {
   /** Of the last `entry`. */
-  header!: TarHeader
-  /** Of the last `entry`. */
-  headerOffset = 0
-  /** Of the last `entry`. */
-  dataOffset = 0
+  header!: TarHeader & TarPosition
   /** Of the last `data`: part of the chunk given, valid until the next one is. */
   data: Uint8Array = noBytes
   /** Of the last `global`. */
@@ -102,6 +98,8 @@ export class TarScanner {
   #pax: PaxHeader | undefined
   #longName: Uint8Array | undefined
   #longLink: Uint8Array | undefined
+  readonly #uname = new RepeatedText()
+  readonly #gname = new RepeatedText()
 
   constructor(limits: TarLimits = {}) {
     this.#limits = withDefaults(limits)
@@ -125,7 +123,8 @@ export class TarScanner {
   /** Gives the next chunk; the one before must have been used up (the scanner asked for input). */
   push(chunk: Uint8Array): void {
     this.#chunkOffset += this.#at
-    this.#chunk = chunk
+    // Not a Buffer: its `subarray` costs several times that of the array it is.
+    this.#chunk = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     this.#at = 0
   }
@@ -135,7 +134,7 @@ export class TarScanner {
    * lies before that offset must then not be pushed.
    */
   seekPastContent(): number {
-    const next = this.dataOffset + this.header.size + paddingOf(this.header.size)
+    const next = this.header.dataOffset + this.header.size + paddingOf(this.header.size)
     this.#state = 'header'
     this.#remaining = 0
     this.#padding = 0
@@ -239,7 +238,7 @@ export class TarScanner {
           {
             expected: this.header.size,
             actual: this.header.size - this.#remaining,
-            offset: this.headerOffset,
+            offset: this.header.headerOffset,
           },
         )
       case 'extension':
@@ -533,10 +532,10 @@ export class TarScanner {
     let deviceMajor = 0
     let deviceMinor = 0
     if (format !== 'v7') {
-      uname = this.#fieldText(bytes, at, FIELDS.uname)
-      unameBytes = undecodable(uname, bytes, at + FIELDS.uname.at, textEnd(bytes, at + FIELDS.uname.at, 32))
-      gname = this.#fieldText(bytes, at, FIELDS.gname)
-      gnameBytes = undecodable(gname, bytes, at + FIELDS.gname.at, textEnd(bytes, at + FIELDS.gname.at, 32))
+      uname = this.#uname.read(bytes, at + FIELDS.uname.at, FIELDS.uname.length)
+      unameBytes = this.#uname.raw
+      gname = this.#gname.read(bytes, at + FIELDS.gname.at, FIELDS.gname.length)
+      gnameBytes = this.#gname.raw
       deviceMajor = this.#number(bytes, at, FIELDS.deviceMajor, 'device number', path)
       deviceMinor = this.#number(bytes, at, FIELDS.deviceMinor, 'device number', path)
     }
@@ -572,9 +571,9 @@ export class TarScanner {
       deviceMinor: isDevice ? deviceMinor : 0,
       xattrs: pax?.xattrs ?? noRecords,
       pax: pax?.records ?? noRecords,
+      headerOffset: this.#firstHeader,
+      dataOffset,
     }
-    this.headerOffset = this.#firstHeader
-    this.dataOffset = dataOffset
     this.#startOver()
     this.#remaining = contentSize
     this.#padding = paddingOf(contentSize)
@@ -598,11 +597,6 @@ export class TarScanner {
 
   #wholeSeconds(bytes: Uint8Array, at: number, field: { at: number; length: number }): Timestamp {
     return { seconds: this.#number(bytes, at, field, 'time', ''), nanoseconds: 0 }
-  }
-
-  #fieldText(bytes: Uint8Array, at: number, field: { at: number; length: number }): string {
-    const start = at + field.at
-    return bytes[start] === 0 ? '' : decodeText(bytes, start, textEnd(bytes, start, field.length))
   }
 
   /** The error to throw; from now on every call throws it. */

@@ -5,8 +5,8 @@ const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBO
 
 /** The text of bytes `start` to `end`, undecodable ones as U+FFFD. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  // Names are nearly always short ASCII, where building the string costs a third of a TextDecoder call.
-  if (end - start > 128) return decoder.decode(bytes.subarray(start, end))
+  // A TextDecoder call is 0.10 us however long the name is, a loop 0.05 for 8 bytes and 0.3 for 30.
+  if (end - start > 12) return decoder.decode(bytes.subarray(start, end))
   let text = ''
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!
@@ -14,6 +14,27 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
     text += String.fromCharCode(byte)
   }
   return text
+}
+
+/** Decodes a field that says the same in most entries: owners' names. */
+export class RepeatedText {
+  #bytes: Uint8Array = new Uint8Array(0)
+  #text = ''
+  /** The bytes of the last text, only where they are not UTF-8. */
+  raw: Uint8Array<ArrayBuffer> | undefined
+
+  /** The text that starts at `at` and ends with a NUL or the field. */
+  read(bytes: Uint8Array, at: number, length: number): string {
+    const last = this.#bytes
+    let i = 0
+    while (i < last.length && bytes[at + i] === last[i]) i++
+    if (i === last.length && (i === length || bytes[at + i] === 0)) return this.#text
+    const end = textEnd(bytes, at, length)
+    this.#bytes = bytes.slice(at, end)
+    this.#text = decodeText(bytes, at, end)
+    this.raw = undecodable(this.#text, bytes, at, end)
+    return this.#text
+  }
 }
 
 /** A copy of the bytes that `text` was decoded from where they cannot be had back from it, else undefined. */

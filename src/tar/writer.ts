@@ -5,7 +5,7 @@ import { OciError } from '../errors.ts'
 import { BLOCK_SIZE, paddingOf } from './block.ts'
 import type { TarEntryInput } from './entry-input.ts'
 import { settleEntry } from './entry-input.ts'
-import { headerBytes } from './header-bytes.ts'
+import { HeaderEncoder } from './header-bytes.ts'
 import { quote } from './text.ts'
 
 /** Bytes collected before the sink is called; what is larger passes through uncopied. */
@@ -31,6 +31,7 @@ export class TarWriter {
   readonly #signal: AbortSignal | undefined
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(bufferSize)
   #filled = 0
+  readonly #headers = new HeaderEncoder()
   #path = ''
   #size = 0
   #remaining = 0
@@ -52,7 +53,7 @@ export class TarWriter {
   entry(entry: TarEntryInput): void | Promise<void> {
     this.#checkComplete()
     const settled = settleEntry(entry)
-    const header = headerBytes(settled)
+    const header = this.#headers.encode(settled)
     this.#path = settled.shownPath
     this.#size = settled.size
     this.#remaining = settled.size
