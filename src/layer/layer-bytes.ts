@@ -76,10 +76,13 @@ export async function readLayerBytes(
       },
       end: () => sink.end(),
     },
-    { maxSize: limits.maxSize, maxRatio: limits.maxRatio, what: `Layer ${descriptor.digest}` },
+    { maxSize: limits.maxSize, maxRatio: limits.maxRatio, signal, what: `Layer ${descriptor.digest}` },
   )
 
-  const reader = (await readBlob(store, descriptor, { signal })).getReader()
+  // Given up at once, also where the store does not answer: a stream that is only cancelled ends with its next chunk.
+  const stop = new AbortController()
+  const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+  const reader = (await readBlob(store, descriptor, { signal: stopped })).getReader()
   const read = () => {
     const result = reader.read()
     // It may be given up unread; it is awaited wherever its error matters.
@@ -103,6 +106,7 @@ export async function readLayerBytes(
     await decompressor.end()
     done = true
   } catch (error) {
+    decompressor.abort(error)
     // Damage in transit shows first as bad compression or bad tar. Whether the blob is what its digest says is
     // what the reader has to know, so the rest of it is read for that.
     if (error instanceof OciError && /^(COMPRESSION|TAR)_/.test(error.code)) {
@@ -111,7 +115,10 @@ export async function readLayerBytes(
     }
     throw error
   } finally {
-    if (!done) await reader.cancel().catch(() => {})
+    if (!done) {
+      stop.abort()
+      await reader.cancel().catch(() => {})
+    }
     reader.releaseLock()
   }
   const actual =
@@ -123,7 +130,8 @@ export async function readLayerBytes(
       { digest: descriptor.digest, expected: diffID, actual },
     )
   }
-  const { compression } = decompressor
+  // Known by now: the end of the content decides at the latest.
+  const compression = decompressor.compression as Compression
   return {
     diffID: actual,
     uncompressedSize,

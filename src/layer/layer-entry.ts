@@ -16,6 +16,8 @@ export interface LayerEntryHeader extends TarHeader {
   readonly pathBytes?: Uint8Array | undefined
   /** The name as the archive has it: `./etc/`, `/etc`, `a/../etc`. */
   readonly name: string
+  /** The bytes of {@link LayerEntryHeader.name}, only where they are not valid UTF-8. */
+  readonly nameBytes?: Uint8Array | undefined
   /** What the entry hides of the layers below, where it is a whiteout, else null. */
   readonly whiteout: Whiteout | null
   /** Of a hard link, the path that it is another name of, in the same form as `path`; else empty. */
@@ -102,6 +104,7 @@ export function layerEntryHeader(
     xattrs: header.xattrs,
     pax: header.pax,
     name: header.path,
+    nameBytes: header.pathBytes,
     whiteout: header.pathBytes === undefined ? whiteout : whiteoutWithBytes(whiteout, header.pathBytes),
     linkTarget,
     linkTargetBytes,

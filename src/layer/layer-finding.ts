@@ -8,8 +8,8 @@ export type LayerFindingCode =
   | 'COMPRESSION_MISMATCH'
   /** Two entries of one layer have the same path: the last one counts. */
   | 'DUPLICATE_PATH'
-  /** A hard link to a path that neither this layer nor one below it has. */
-  | 'LINK_TARGET_MISSING'
+  /** A hard link to a path that neither this layer nor one below it has, or to a directory. */
+  | 'LINK_TARGET_UNUSABLE'
   /** The media type is not one of a layer. */
   | 'MEDIA_TYPE_UNKNOWN'
   /** An entry below a path that is no directory, nor a link to one. */
