@@ -4,12 +4,10 @@
  */
 import { encodeUtf8 } from '../bytes.ts'
 import { OciError } from '../errors.ts'
-import { rawText } from './json.ts'
+import { forbidden, rawText } from './json.ts'
 
 /** Deepest nesting that is written: more is a value that holds itself. */
 const MAX_DEPTH = 128
-
-const loneSurrogate = /\p{Surrogate}/u
 
 /**
  * JSON bytes of a value: compact, save for objects and arrays that {@link parseJson} gave, which keep the text
@@ -20,7 +18,7 @@ const loneSurrogate = /\p{Surrogate}/u
  * integer beyond 2^53 is refused, since its digits are lost; `editJson` keeps both.
  *
  * @throws OciError `ARGUMENT_INVALID` for what JSON cannot say: functions, symbols, class instances, NaN,
- *   infinities, integers that are not exact, lone surrogates, values nested more than 128 deep
+ *   infinities, integers that are not exact, lone surrogates, noncharacters, values nested more than 128 deep
  */
 export function serializeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return encodeUtf8(stringifyJson(value))
@@ -74,7 +72,7 @@ function writeContainer(value: object, path: (string | number)[]): string {
 }
 
 function writeString(text: string, path: (string | number)[]): string {
-  if (loneSurrogate.test(text)) refuse(path, 'has half of a surrogate pair, which is no character')
+  if (forbidden.test(text)) refuse(path, 'has half of a surrogate pair, or a noncharacter of Unicode')
   return JSON.stringify(text)
 }
 

@@ -159,8 +159,11 @@ const CLOSE_BRACE = 0x7d
 
 const numberToken = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const unicodeEscape = /[0-9a-fA-F]{4}/y
-/** Lone surrogates (pairs are one code point under the flag `u`) and noncharacters. */
-const forbidden = /[\p{Surrogate}\p{Noncharacter_Code_Point}]/u
+/**
+ * Lone surrogates (pairs are one code point under the flag `u`) and noncharacters, neither of which I-JSON has.
+ * @see https://datatracker.ietf.org/doc/html/rfc7493#section-2.1
+ */
+export const forbidden: RegExp = /[\p{Surrogate}\p{Noncharacter_Code_Point}]/u
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
