@@ -1,0 +1,74 @@
+/** A tree on disk as lines: everything that a comparison has to see, content as a hash. */
+import { createHash } from 'node:crypto'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** What is said of one file. */
+export interface ListedFile {
+  readonly path: string
+  readonly type: string
+  readonly mode: string
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  /** Nanoseconds, as text. */
+  readonly mtime: string
+  readonly target: string
+  readonly device: string
+  /** The first path with the same inode, where there are several. */
+  readonly link: string
+  readonly content: string
+}
+
+/** Every file of a tree, the root first as `.`, in order of names. */
+export function listTree(root: string): ListedFile[] {
+  const files: ListedFile[] = []
+  const inodes = new Map<string, string>()
+  const visit = (path: string): void => {
+    const disk = path === '' ? root : `${root}/${path}`
+    const status = lstatSync(disk, { bigint: true })
+    const inode = `${status.dev}:${status.ino}`
+    const first = inodes.get(inode)
+    if (first === undefined) inodes.set(inode, path)
+    const regular = status.isFile()
+    files.push({
+      path: path === '' ? '.' : path,
+      type: typeOf(status),
+      mode: (Number(status.mode) & 0o7777).toString(8).padStart(4, '0'),
+      uid: Number(status.uid),
+      gid: Number(status.gid),
+      // What a directory takes on disk says nothing of the tree.
+      size: status.isDirectory() ? 0 : Number(status.size),
+      mtime: String(status.mtimeNs),
+      target: status.isSymbolicLink() ? readlinkSync(disk) : '',
+      device: status.isCharacterDevice() || status.isBlockDevice() ? String(status.rdev) : '',
+      link: first ?? '',
+      content: regular ? createHash('sha256').update(readFileSync(disk)).digest('hex') : '',
+    })
+    if (status.isDirectory()) {
+      for (const name of readdirSync(disk).sort()) visit(path === '' ? name : `${path}/${name}`)
+    }
+  }
+  visit('')
+  return files
+}
+
+/** A tree as a short text for small cases: one line a file, without times and owners. */
+export function showTree(root: string): string[] {
+  return listTree(root)
+    .filter(({ path }) => path !== '.')
+    .map(({ path, type, mode, target, link, content }) => {
+      const text =
+        type === 'file' ? `${mode} ${content.slice(0, 8)}` : type === 'symlink' ? `-> ${target}` : mode
+      return `${path} ${type} ${text}${link === '' ? '' : ` = ${link}`}`
+    })
+}
+
+function typeOf(status: import('node:fs').BigIntStats): string {
+  if (status.isFile()) return 'file'
+  if (status.isDirectory()) return 'directory'
+  if (status.isSymbolicLink()) return 'symlink'
+  if (status.isFIFO()) return 'fifo'
+  if (status.isCharacterDevice()) return 'character-device'
+  if (status.isBlockDevice()) return 'block-device'
+  return 'socket'
+}
