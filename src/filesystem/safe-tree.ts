@@ -12,6 +12,7 @@ import { applyToDescriptor, IMPLIED_DIRECTORY_MODE } from './attributes.ts'
 import { diskError, systemCode } from './disk-error.ts'
 import { diskPath, nameFromBytes } from './disk-name.ts'
 import type { MadePaths } from './made-paths.ts'
+import { refuseWindowsName } from './windows-name.ts'
 
 type FileSystem = typeof import('node:fs')
 
@@ -44,6 +45,7 @@ export class SafeTree {
   layer = 0
   readonly #fs: FileSystem
   readonly #onRemove: OnRemove
+  readonly #windows: boolean
   readonly #directories: Map<string, RealDirectory> = new Map()
   readonly #top: RealDirectory
   /** The parent asked for last, as written and as found: entries come directory by directory. */
@@ -53,8 +55,10 @@ export class SafeTree {
   /**
    * @param root An existing empty real directory.
    * @param onRemove Called with the path of each thing that is taken away again.
+   * @param windows Whether the system is Windows, where more than `/` parts names.
    */
-  constructor(fs: FileSystem, root: string, onRemove: OnRemove) {
+  constructor(fs: FileSystem, root: string, onRemove: OnRemove, windows: boolean) {
+    this.#windows = windows
     this.#fs = fs
     this.root = root
     this.#onRemove = onRemove
@@ -256,6 +260,8 @@ export class SafeTree {
         at = at.parent ?? at
         continue
       }
+      // A symlink's target is text that nobody has looked at.
+      if (this.#windows) refuseWindowsName(name, entry)
       const next = at.path === '' ? name : `${at.path}/${name}`
       const known = this.#directories.get(next)
       if (known !== undefined) {

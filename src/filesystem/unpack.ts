@@ -20,6 +20,7 @@ import { type RecordedEntry, RecordWriter } from './record.ts'
 import { impliedDirectory, type RealDirectory, SafeTree } from './safe-tree.ts'
 import { type Skipped, type SkippedKind, SkippedList } from './skipped.ts'
 import { claimDirectory, directoryPath } from './unpack-claim.ts'
+import { refuseWindowsName } from './windows-name.ts'
 
 type FileSystem = typeof import('node:fs')
 
@@ -173,10 +174,10 @@ class Unpacker {
   constructor(fs: FileSystem, root: string, options: UnpackOptions) {
     this.#fs = fs
     this.#options = options
-    this.#tree = new SafeTree(fs, root, (path) => this.#removed(path))
+    this.#windows = builtin('node:process')?.platform === 'win32'
+    this.#tree = new SafeTree(fs, root, (path) => this.#removed(path), this.#windows)
     this.#user = userOf(fs, root)
     this.#owner = options.owner ?? (this.#user.uid === 0 ? 'preserve' : 'current')
-    this.#windows = builtin('node:process')?.platform === 'win32'
     this.#record =
       options.record === undefined
         ? undefined
@@ -201,7 +202,7 @@ class Unpacker {
       this.#directory(entry, this.#tree.resolve('', entry.name, true))
       return undefined
     }
-    if (this.#windows) refuseOnWindows(entry.name, path)
+    if (this.#windows) refuseWindowsName(path, entry.name)
     const slash = path.lastIndexOf('/')
     const parent = this.#tree.resolve(slash < 0 ? '' : path.slice(0, slash), entry.name, true)
     const name = slash < 0 ? path : path.slice(slash + 1)
@@ -550,14 +551,6 @@ function userOf(fs: FileSystem, root: string): { uid: number; gid: number } {
     fs.closeSync(fd)
     fs.unlinkSync(probe)
   }
-}
-
-/** Names that mean something else on Windows than they say. */
-function refuseOnWindows(name: string, path: string): void {
-  if (!/[\\:<>"|?*]|[. ](?:\/|$)|(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\/|$)/i.test(path)) return
-  throw new OciError('PATH_UNSAFE', `Entry "${name}" has a name that Windows reads as another or refuses`, {
-    path: name,
-  })
 }
 
 function cannot(what: string, entry: LayerEntryHeader, error: unknown): unknown {
