@@ -1,3 +1,7 @@
+export type { FileStat, FilesystemFinding } from './image-filesystem.ts'
+export { ImageFilesystem } from './image-filesystem.ts'
+export type { OpenFilesystemOptions } from './open-filesystem.ts'
+export { openFilesystem } from './open-filesystem.ts'
 export type { IDMap, IDMapping, OwnerMap } from './owner.ts'
 export type { PackOptions } from './pack.ts'
 export { packDirectory } from './pack.ts'

@@ -3,7 +3,7 @@
  * containerd and umoci do on disk.
  * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
  */
-import { OciError } from '../errors.ts'
+import { OciError, type OciErrorCode } from '../errors.ts'
 import { baseName, parentPath } from './entry-path.ts'
 import { type LayerEntryHeader, quote, refuseUnsafe } from './layer-entry.ts'
 import { FindingList, type LayerFinding } from './layer-finding.ts'
@@ -65,8 +65,8 @@ export class LayerApplier {
 
   /**
    * Applies the next entry.
-   * @throws OciError `PATH_UNSAFE`, `TAR_INVALID` (a parent that is no directory, a hard link to nothing),
-   *   `LIMIT_EXCEEDED`
+   * @throws OciError `PATH_UNSAFE` (also below what is no directory, and a hard link to a directory),
+   *   `PATH_NOT_FOUND` (a hard link to nothing), `LIMIT_EXCEEDED`
    */
   apply(entry: LayerEntryHeader): void {
     if (entry.aufs) return
@@ -106,10 +106,15 @@ export class LayerApplier {
       this.#problem(
         entry,
         'LINK_TARGET_UNUSABLE',
-        `links to ${quote(entry.linkPath)}: ${describe(tree, target)}`,
+        `is a hard link to ${quote(entry.linkPath)}: ${describe(tree, target)}`,
+        'PATH_NOT_FOUND',
       )
     } else if (tree.isDirectory(target)) {
-      this.#problem(entry, 'LINK_TARGET_UNUSABLE', `links to ${quote(entry.linkPath)}, which is a directory`)
+      this.#problem(
+        entry,
+        'LINK_TARGET_UNUSABLE',
+        `is a hard link to ${quote(entry.linkPath)}, which is a directory`,
+      )
     } else {
       tree.link(node, target, this.#position)
     }
@@ -164,12 +169,17 @@ export class LayerApplier {
     this.#followed.add(node)
   }
 
-  #problem(entry: LayerEntryHeader, code: LayerFinding['code'], problem: string): void {
+  #problem(
+    entry: LayerEntryHeader,
+    finding: LayerFinding['code'],
+    problem: string,
+    code: OciErrorCode = 'PATH_UNSAFE',
+  ): void {
     const sentence = `Entry ${quote(entry.name)} ${problem}`
     if (!this.#report) {
-      throw new OciError('TAR_INVALID', sentence, { path: entry.name, offset: entry.headerOffset })
+      throw new OciError(code, sentence, { path: entry.name, offset: entry.headerOffset })
     }
-    this.#findings.add('error', code, entry.path, `${sentence}; it is left out`)
+    this.#findings.add('error', finding, entry.path, `${sentence}; it is left out`)
   }
 }
 

@@ -9,6 +9,7 @@ import { OciError } from '../errors.ts'
 import { type Descriptor, layerCompression } from '../spec/index.ts'
 import { type BlobStore, readBlob } from '../store/index.ts'
 import type { TarLimits } from '../tar/index.ts'
+import type { BlobBlocks } from './blob-blocks.ts'
 import { quote } from './layer-entry.ts'
 import { FindingList, type LayerFinding } from './layer-finding.ts'
 
@@ -28,6 +29,8 @@ export interface LayerOptions {
   /** Told of the bytes of the blob read so far, about once for each MiB. */
   readonly onProgress?: ((bytesOfBlob: number) => void) | undefined
   readonly limits?: LayerLimits | undefined
+  /** Collects what lets parts of the blob be read again later, verified: see {@link BlobBlocks}. */
+  readonly blocks?: BlobBlocks | undefined
 }
 
 /** What is known of a layer's bytes once all of them have gone by. */
@@ -54,7 +57,7 @@ export async function readLayerBytes(
   sink: ByteSink,
   options: LayerOptions = {},
 ): Promise<LayerBytes> {
-  const { diffID, signal, onProgress, limits = {} } = options
+  const { diffID, signal, onProgress, blocks, limits = {} } = options
   const algorithm = digestParts(diffID ?? ('sha256:' as DiffID)).algorithm
   let hasher: Hasher | undefined
   let started = false
@@ -98,12 +101,14 @@ export async function readLayerBytes(
       const wait = decompressor.write(result.value)
       // The store reads and hashes the next chunk while zlib works on this one in its thread.
       next = read()
+      blocks?.add(result.value)
       if (wait !== undefined) await wait
       signal?.throwIfAborted()
       position += result.value.length
       onProgress?.(position)
     }
     await decompressor.end()
+    blocks?.end()
     done = true
   } catch (error) {
     decompressor.abort(error)

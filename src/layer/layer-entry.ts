@@ -133,7 +133,7 @@ export function quote(text: string): string {
 }
 
 /** The normal form of a name's bytes: each byte stands as one character, so the rule is the same one. */
-function normalizeBytes(name: Uint8Array): Uint8Array {
+export function normalizeBytes(name: Uint8Array): Uint8Array {
   return fromBinary(normalizePath(toBinary(name)).path)
 }
 

@@ -79,7 +79,7 @@ export class Layer {
    */
   scan(
     visitor: LayerVisitor,
-    options: LayerReadOptions & Pick<ScanLayerOptions, 'findDuplicates'> = {},
+    options: LayerReadOptions & Pick<ScanLayerOptions, 'findDuplicates' | 'blocks'> = {},
   ): Promise<LayerScan> {
     return scanLayer(this.store, this.descriptor, visitor, this.#withDiffID(options))
   }

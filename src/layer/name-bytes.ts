@@ -47,3 +47,20 @@ export class NameEncoder {
     return text.length
   }
 }
+
+/** Orders texts by their UTF-8 bytes, which is the order of code points; JavaScript's own is that of code units. */
+export function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    let left = a.charCodeAt(i)
+    let right = b.charCodeAt(i)
+    if (left === right) continue
+    // Halves of surrogate pairs stand for code points above all others: behind 0xe000 to 0xffff.
+    if (left >= 0xd800 && right >= 0xd800) {
+      left = left >= 0xe000 ? left - 0x800 : left + 0x2000
+      right = right >= 0xe000 ? right - 0x800 : right + 0x2000
+    }
+    return left - right
+  }
+  return a.length - b.length
+}

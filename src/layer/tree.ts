@@ -213,14 +213,13 @@ export class FileTree {
     return typeof found === 'number' ? this.node(found) : undefined
   }
 
-  /** Every path in a directory and below, the directory first, names in the order of their bytes. */
-  *walk(path = ''): Generator<TreeNode, void, undefined> {
-    const start = this.resolve(path)
-    if (typeof start !== 'number') return
+  /** A node and every one below it: a directory before what is in it, names in the order of their bytes. */
+  *walk(start: number = ROOT): Generator<TreeNode, void, undefined> {
     const first = this.node(start)
     yield first
     // A stack of our own: a hostile tree is deeper than the machine's.
-    const directories = [{ node: first, children: this.children(start), next: 0 }]
+    const below = first.type === 'directory' ? this.children(start) : []
+    const directories = [{ node: first, children: below, next: 0 }]
     for (let top = directories.at(-1); top !== undefined; top = directories.at(-1)) {
       const id = top.children[top.next++]
       if (id === undefined) {
