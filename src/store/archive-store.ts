@@ -64,7 +64,7 @@ export class ArchiveStore implements ImageStore, AsyncDisposable {
    * A stream, or a compressed archive, is read once into a temporary file (where there is no file system, into
    * memory, up to `maxMemory`).
    *
-   * @throws OciError `ARCHIVE_INVALID` (neither kind, or broken), `PATH_NOT_FOUND`, `PATH_UNSAFE`,
+   * @throws OciError `ARCHIVE_INVALID` (neither kind, or broken), `PATH_NOT_FOUND`, `STORE_FAILED`, `PATH_UNSAFE`,
    *   `DIGEST_MISMATCH` (a config that is not what its name says), `LAYOUT_INVALID` (of a version that is not
    *   known), `LIMIT_EXCEEDED`, `RUNTIME_UNSUPPORTED`, and those of parsing JSON and tar and of decompression
    */
@@ -109,7 +109,11 @@ export class ArchiveStore implements ImageStore, AsyncDisposable {
    * Refused: an archive cannot be changed.
    * @throws OciError `STORE_UNSUPPORTED`
    */
-  async put(): Promise<Descriptor> {
+  async put(
+    _content: ByteSource,
+    _expected?: Partial<Descriptor>,
+    _options?: StoreOptions,
+  ): Promise<Descriptor> {
     throw this.#readOnly('take a blob')
   }
 
@@ -117,7 +121,7 @@ export class ArchiveStore implements ImageStore, AsyncDisposable {
    * Refused: an archive cannot be changed.
    * @throws OciError `STORE_UNSUPPORTED`
    */
-  async tag(): Promise<void> {
+  async tag(_descriptor: Descriptor, _reference: string, _options?: StoreOptions): Promise<void> {
     throw this.#readOnly('take a name')
   }
 

@@ -6,7 +6,7 @@ import { isOciError, OciError } from '../errors.ts'
 import { MAX_DOCUMENT_SIZE } from '../spec/index.ts'
 import { indexTar } from '../tar/index.ts'
 import { type ArchiveMember, ArchiveMembers } from './archive-members.ts'
-import { type OpenBytes, openBytes, openFile, openHandle, streamRange } from './open-bytes.ts'
+import { type OpenBytes, openBytes, openFile, openHandle, readOnward, streamRange } from './open-bytes.ts'
 import { type SpoolOptions, spool } from './spool.ts'
 
 /** How an archive is opened. */
@@ -34,7 +34,7 @@ export class OpenArchive {
    * Opens and lists an archive. What has random access and is not compressed is only listed; all else is read
    * once and put where it can be read anywhere.
    *
-   * @throws OciError `ARCHIVE_INVALID` (no tar), `PATH_NOT_FOUND`, `LIMIT_EXCEEDED`, `PATH_UNSAFE`, those of
+   * @throws OciError `ARCHIVE_INVALID` (no tar), `PATH_NOT_FOUND`, `STORE_FAILED`, `LIMIT_EXCEEDED`, `PATH_UNSAFE`, those of
    *   reading tar and of decompression
    */
   static async open(
@@ -120,7 +120,7 @@ async function openSource(
 
 async function openPath(source: string | URL, what: string, options: OpenArchiveOptions): Promise<OpenBytes> {
   const { handle, stats, path } = await openFile(source)
-  if (stats.isFile()) return plain(openHandle(handle, stats.size), what, options)
+  if (stats.isFile()) return plain(openHandle(handle, stats.size, path), what, options)
   try {
     if (stats.isDirectory()) {
       throw new OciError(
@@ -130,7 +130,7 @@ async function openPath(source: string | URL, what: string, options: OpenArchive
       )
     }
     // A pipe (`<(…)`, /dev/stdin) can be read once, from its start.
-    return await spoolPlain(handle.createReadStream({ autoClose: false }), what, options)
+    return await spoolPlain(readOnward(handle, path), what, options)
   } finally {
     await handle.close()
   }

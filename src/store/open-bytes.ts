@@ -6,6 +6,7 @@ import { CHUNK_SIZE, isBlob, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import type { RandomAccess } from '../tar/index.ts'
+import { systemError } from './regular-file.ts'
 
 type FileHandle = import('node:fs/promises').FileHandle
 
@@ -41,11 +42,13 @@ export function openBytes(content: Uint8Array | Blob): OpenBytes {
 /**
  * Access to an open regular file. The handle is the result's from here on.
  * @param size of the file in bytes, as it is now
+ * @param path for messages
  * @param onClose what else ends with it
  */
 export function openHandle(
   handle: FileHandle,
   size: number,
+  path: string,
   onClose: () => Promise<void> = async () => {},
 ): OpenBytes {
   let closing: Promise<void> | undefined
@@ -57,9 +60,9 @@ export function openHandle(
       const bytes = new Uint8Array(wanted)
       let filled = 0
       while (filled < wanted) {
-        const { bytesRead } = await handle.read(bytes, filled, wanted - filled, offset + filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
+        const read = await readAt(handle, bytes, filled, offset + filled, path)
+        if (read === 0) break
+        filled += read
       }
       return filled < wanted ? bytes.subarray(0, filled) : bytes
     },
@@ -73,7 +76,7 @@ export function openHandle(
 
 /**
  * Opens a file for reading, whatever kind it is: the caller looks at `stats`.
- * @throws OciError `PATH_NOT_FOUND`, `ARCHIVE_INVALID` (what else the system said), `RUNTIME_UNSUPPORTED`
+ * @throws OciError `PATH_NOT_FOUND`, `STORE_FAILED`, `RUNTIME_UNSUPPORTED`
  */
 export async function openFile(
   path: string | URL,
@@ -86,14 +89,22 @@ export async function openFile(
     return { handle, stats: await handle.stat(), path: name }
   } catch (cause) {
     await handle?.close()
-    const missing = (cause as { code?: string }).code === 'ENOENT'
-    throw new OciError(
-      missing ? 'PATH_NOT_FOUND' : 'ARCHIVE_INVALID',
-      missing
-        ? `There is no image archive at ${JSON.stringify(name)}: nothing is there`
-        : `Cannot open the image archive ${JSON.stringify(name)}: ${(cause as Error).message}`,
-      { path: name, cause },
-    )
+    if ((cause as { code?: string }).code !== 'ENOENT') throw systemError(cause, 'open', name)
+    const message = `There is no image archive at ${JSON.stringify(name)}: nothing is there`
+    throw new OciError('PATH_NOT_FOUND', message, { path: name, cause })
+  }
+}
+
+/** What a handle gives from where it stands to its end, in chunks of at most 1 MiB: of pipes, which have no places. */
+export async function* readOnward(
+  handle: FileHandle,
+  path: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const bytes = new Uint8Array(CHUNK_SIZE)
+    const read = await readAt(handle, bytes, 0, null, path)
+    if (read === 0) return
+    yield bytes.subarray(0, read)
   }
 }
 
@@ -128,6 +139,20 @@ async function* rangeChunks(
     offset += wanted
     if (offset < end) ahead = readAt(offset)
     yield chunk
+  }
+}
+
+async function readAt(
+  handle: FileHandle,
+  into: Uint8Array,
+  filled: number,
+  position: number | null,
+  path: string,
+): Promise<number> {
+  try {
+    return (await handle.read(into, filled, into.length - filled, position)).bytesRead
+  } catch (error) {
+    throw systemError(error, 'read', path)
   }
 }
 

@@ -6,6 +6,7 @@ import { type ByteSource, CHUNK_SIZE, concatBytes, readChunks } from '../bytes.t
 import { OciError } from '../errors.ts'
 import { builtin } from '../runtime.ts'
 import { type OpenBytes, openBytes, openHandle } from './open-bytes.ts'
+import { systemError } from './regular-file.ts'
 
 /** How much is put away, and where. */
 export interface SpoolOptions {
@@ -23,7 +24,7 @@ const MAX_MEMORY = 512 * 2 ** 20
 
 /**
  * Reads all of a source, once.
- * @throws OciError `LIMIT_EXCEEDED`, and what the source throws; nothing is left behind then
+ * @throws OciError `LIMIT_EXCEEDED`, `STORE_FAILED`, and what the source throws; nothing is left behind then
  */
 export function spool(source: ByteSource, options: SpoolOptions = {}): Promise<OpenBytes> {
   const fs = builtin('node:fs')
@@ -51,20 +52,31 @@ async function spoolToFile(
   const limit = options.maxSpoolSize ?? MAX_SPOOL_SIZE
   const parent = options.temporaryDirectory ?? builtin('node:os')?.tmpdir() ?? '.'
   // mkdtemp makes it for this user alone (0700), under a name that nobody could have placed a link at.
-  const directory = await mkdtemp(`${parent}/oci-ts-`)
+  const directory = await mkdtemp(`${parent}/oci-ts-`).catch((error) => {
+    throw systemError(error, 'make a temporary directory in', parent)
+  })
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true })
   let handle: import('node:fs/promises').FileHandle | undefined
+  let removed = false
   try {
-    const opened = await open(`${directory}/archive.tar`, 'wx+', 0o600)
+    const path = `${directory}/archive.tar`
+    const opened = await open(path, 'wx+', 0o600)
     handle = opened
     // Without a name the file ends with the process, even a killed one. Windows keeps the name until it is closed.
-    await remove().catch(() => {})
+    removed = await remove().then(
+      () => true,
+      () => false,
+    )
     const buffer = new Uint8Array(CHUNK_SIZE)
     let filled = 0
     let size = 0
     const flush = async (): Promise<void> => {
-      for (let written = 0; written < filled; ) {
-        written += (await opened.write(buffer, written, filled - written)).bytesWritten
+      try {
+        for (let written = 0; written < filled; ) {
+          written += (await opened.write(buffer, written, filled - written)).bytesWritten
+        }
+      } catch (error) {
+        throw systemError(error, 'write (see temporaryDirectory)', path)
       }
       filled = 0
     }
@@ -80,10 +92,10 @@ async function spoolToFile(
       }
     }
     await flush()
-    return openHandle(opened, size, remove)
+    return openHandle(opened, size, path, removed ? undefined : remove)
   } catch (error) {
     await handle?.close()
-    await remove()
+    if (!removed) await remove()
     throw error
   }
 }
