@@ -8,8 +8,8 @@ import { requireBuiltin } from '../runtime.ts'
 import type { Descriptor, Index, JsonEdit } from '../spec/index.ts'
 import { annotationKeys, editJson, parseIndex } from '../spec/index.ts'
 import type { DirectorySync } from './durable-file.ts'
-import { TemporaryFile } from './durable-file.ts'
-import { withLock } from './lock-file.ts'
+import { removeAbandoned, TemporaryFile } from './durable-file.ts'
+import { removeAbandonedLocks, withLock } from './lock-file.ts'
 import type { EntryChange } from './references.ts'
 import { changeEntries } from './references.ts'
 import { readRegular } from './regular-file.ts'
@@ -47,6 +47,7 @@ export class LayoutIndex {
   readonly #options: LayoutIndexOptions
   readonly #path: string
   #waiting: WaitingEdit[] = []
+  #cleaned = false
   #working: Promise<void> | undefined
 
   constructor(options: LayoutIndexOptions) {
@@ -108,6 +109,11 @@ export class LayoutIndex {
   /** False where the lock was lost before the new index was in place; nothing has changed then. */
   async #replace(batch: readonly WaitingEdit[], isHeld: () => boolean): Promise<boolean> {
     const { directory, maxSize, sync, directories } = this.#options
+    if (!this.#cleaned) {
+      this.#cleaned = true
+      removeAbandoned(directory)
+      removeAbandonedLocks(lockPath(directory))
+    }
     const old = this.#readBytes()
     let entries: readonly Descriptor[] = this.#parse(old).manifests
     const edits: JsonEdit[] = []

@@ -92,7 +92,7 @@ async function removeStale(
   deadline: number,
 ): Promise<void> {
   const fs = requireBuiltin('node:fs', 'Locking an image layout')
-  const breaker = `${path}.${digestParts(digestBytes(encodeUtf8(name))).encoded.slice(0, 16)}`
+  const breaker = `${path}.${hashOf(name)}`
   const breakerName = await acquire(breaker, options, deadline)
   try {
     if (holder(path) === name) fs.unlinkSync(path)
@@ -101,6 +101,32 @@ async function removeStale(
   } finally {
     release(breaker, breakerName)
   }
+}
+
+/**
+ * Removes the second locks that killed processes have left after the first lock was gone, which is all that can be
+ * left of a lock for ever. A first lock's name never comes back, so nobody can be at work under them.
+ */
+export function removeAbandonedLocks(path: string): void {
+  const fs = requireBuiltin('node:fs', 'Locking an image layout')
+  const { basename, dirname, join } = requireBuiltin('node:path', 'Locking an image layout')
+  try {
+    for (const name of fs.readdirSync(dirname(path))) {
+      if (!name.startsWith(`${basename(path)}.`)) continue
+      const breaker = join(dirname(path), name)
+      const dot = breaker.lastIndexOf('.')
+      const current = holder(breaker.slice(0, dot))
+      const isNeeded = current !== undefined && hashOf(current) === breaker.slice(dot + 1)
+      const owner = holder(breaker)
+      if (!isNeeded && owner !== undefined && ownerState(owner) === 'gone') fs.unlinkSync(breaker)
+    }
+  } catch {
+    // What cannot be removed does no harm.
+  }
+}
+
+function hashOf(name: string): string {
+  return digestParts(digestBytes(encodeUtf8(name))).encoded.slice(0, 16)
 }
 
 /** Makes the lock; false where there is one. */
