@@ -11,7 +11,7 @@ import { quote } from './text.ts'
 /** An entry's header and where the entry is. */
 export interface TarIndexEntry extends TarHeader, TarPosition {}
 
-/** Bytes read first, and after each jump; doubled up to {@link CHUNK_SIZE} while entries follow closely. */
+/** Bytes read first, and after each long jump; doubled up to {@link CHUNK_SIZE} while entries follow closely. */
 const firstWindow = 1 << 16
 
 /**
@@ -65,8 +65,9 @@ export async function* indexTar(
         }
         const next = scanner.seekPastContent()
         if (next > offset) {
+          // A jump that leaves out less than would be read costs more than it saves.
+          if (next - offset > window) window = firstWindow
           offset = next
-          window = firstWindow
         }
         yield header
         break

@@ -1,7 +1,7 @@
 /**
  * To and from the headers of the `tar-stream` package, for pipelines that are built on it. A `Pack` needs no
- * adapter: it is an async iterable of bytes, and goes in wherever a source of bytes does. Nothing is imported from
- * there.
+ * adapter: it is an async iterable of bytes, and goes in wherever a source of bytes does (its types say that the
+ * chunks are `unknown`: cast it to `AsyncIterable<Uint8Array>`). Nothing is imported from there.
  */
 import { encodeUtf8, equalBytes } from '../bytes.ts'
 import { OciError } from '../errors.ts'
@@ -11,22 +11,41 @@ import { isReservedKey, xattrKey } from './pax.ts'
 import { quote } from './text.ts'
 import { formatPaxTime, parsePaxTime } from './timestamp.ts'
 
-/** A header as `tar-stream` gives and takes it. */
+/** A header as `tar-stream`'s `pack.entry()` takes it. */
 export interface TarStreamHeader {
   name: string
-  type?: string | null | undefined
-  mode?: number | undefined
-  uid?: number | undefined
-  gid?: number | undefined
-  size?: number | undefined
-  mtime?: Date | undefined
-  linkname?: string | null | undefined
-  uname?: string | undefined
-  gname?: string | undefined
-  devmajor?: number | undefined
-  devminor?: number | undefined
+  type: TarEntryType
+  mode: number
+  uid: number
+  gid: number
+  size: number
+  mtime: Date
+  /** Only of links. */
+  linkname?: string
+  uname: string
+  gname: string
+  devmajor: number
+  devminor: number
   /** Records as text, which is where what is not UTF-8 gets lost. */
-  pax?: { [key: string]: string } | null | undefined
+  pax?: { [key: string]: string }
+}
+
+/** A header as `tar-stream`'s `extract()` gives it, or as one wrote it for `pack.entry()`. */
+export interface TarStreamHeaderInput {
+  readonly name: string
+  readonly type?: string | null | undefined
+  readonly mode?: number | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  readonly size?: number | undefined
+  readonly mtime?: Date | undefined
+  readonly linkname?: string | null | undefined
+  readonly uname?: string | undefined
+  readonly gname?: string | undefined
+  readonly devmajor?: number | undefined
+  readonly devminor?: number | undefined
+  /** Records as text, where there are any; `tar-stream`'s types leave open what it is. */
+  readonly pax?: unknown
 }
 
 /** The largest number in the six octal digits that `tar-stream` writes for ids: 262 143. */
@@ -83,12 +102,12 @@ export function toTarStreamHeader(header: TarHeader): TarStreamHeader {
     gid: Math.min(Math.max(header.gid, 0), largestId),
     size: header.size,
     mtime: new Date(Math.min(Math.max(mtime.seconds, 0), lastSecond) * 1000),
-    linkname: header.linkPath === '' ? null : header.linkPath,
     uname: pax.uname === undefined ? header.uname : '',
     gname: pax.gname === undefined ? header.gname : '',
     devmajor: header.deviceMajor,
     devminor: header.deviceMinor,
   }
+  if (header.linkPath !== '') result.linkname = header.linkPath
   if (Object.keys(pax).length > 0) result.pax = pax
   return result
 }
@@ -99,14 +118,14 @@ export function toTarStreamHeader(header: TarHeader): TarStreamHeader {
  *
  * @throws OciError `TAR_UNSUPPORTED` for a type that layers do not hold
  */
-export function fromTarStreamHeader(header: TarStreamHeader): TarEntryInput {
+export function fromTarStreamHeader(header: TarStreamHeaderInput): TarEntryInput {
   const type = header.type === 'contiguous-file' ? 'file' : (header.type ?? 'file')
   if (!types.has(type)) {
     throw new OciError('TAR_UNSUPPORTED', `Tar entry ${quote(header.name)} is of type ${quote(type)}`, {
       path: header.name,
     })
   }
-  const records = new Map(Object.entries(header.pax ?? {}))
+  const records = new Map(Object.entries((header.pax ?? {}) as Readonly<Record<string, string>>))
   const xattrs = new Map<string, Uint8Array>()
   const pax = new Map<string, Uint8Array>()
   const xattrPrefix = xattrKey('')
