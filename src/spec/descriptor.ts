@@ -47,7 +47,7 @@ export interface Descriptor {
 }
 
 /** The names that a platform gives meaning to. */
-export const platformStructure: JsonStructure = {
+const platformStructure: JsonStructure = {
   architecture: null,
   os: null,
   'os.version': null,
@@ -69,7 +69,7 @@ export const descriptorStructure: JsonStructure = {
 }
 
 /** The schema of a platform within a document. */
-export const platformSchema: () => Schema<Platform> = /* @__PURE__ */ once(() =>
+const platformSchema: () => Schema<Platform> = /* @__PURE__ */ once(() =>
   schemaOf<Platform>()(
     z.looseObject({
       architecture: text(),

@@ -55,7 +55,7 @@ export function text(): Schema<string> {
 }
 
 /** A string on which a check finds nothing wrong; the check gives the end of a sentence. */
-export function textWith(
+function textWith(
   problem: (text: string) => string | undefined,
   code: DocumentProblem,
 ): Schema<string> {

@@ -63,6 +63,10 @@ describe('I-JSON', () => {
     expect(code(() => parseJson(Uint8Array.from(bytes)))).toBe('JSON_INVALID')
   })
 
+  test('a byte order mark is named', () => {
+    expect(() => parseJson('\ufeff{}')).toThrow('begins with a byte order mark')
+  })
+
   test.each([
     ['{"a":1,"a":1}'],
     ['{"a":1,"b":{"c":[{"d":1,"d":2}]}}'],

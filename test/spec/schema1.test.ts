@@ -62,6 +62,12 @@ test('one with a signature is named by its payload', () => {
   expect(parseSchema1(sign(payload, {}, 3)).digest).toBe(document.digest)
 })
 
+test('a length beyond the document is named', () => {
+  expect(() => parseSchema1(sign(payload, { formatLength: 1 << 20 }))).toThrow(
+    /signatures\[0\]\.protected says that 1048576 bytes are signed, but there are/,
+  )
+})
+
 test('lengths are of bytes, not of characters', () => {
   const accented = JSON.stringify({ ...manifest, name: 'é' }, null, 3)
   const bytes = new TextEncoder().encode(accented)
