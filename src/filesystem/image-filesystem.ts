@@ -2,13 +2,11 @@
 import { concatBytes, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import {
-  type BlobBlocks,
+  type AppliedLayer,
   compareText,
   type FileAttributes,
   type FileTree,
-  type Layer,
   type LayerFinding,
-  type LayerScan,
   type PathProblem,
   readLayerPart,
   type TreeNode,
@@ -37,13 +35,6 @@ export interface FilesystemFinding extends LayerFinding {
   readonly layer: number
 }
 
-/** A layer that was merged, with what reading it again takes. */
-export interface MergedLayer {
-  readonly layer: Layer
-  readonly blocks: BlobBlocks
-  readonly scan: LayerScan
-}
-
 /** Bytes that {@link ImageFilesystem.readFile} takes without being told. */
 const defaultMaxSize = 64 << 20
 
@@ -64,12 +55,15 @@ export class ImageFilesystem {
   readonly tree: FileTree
   /** What was odd about the layers, bottom to top. */
   readonly findings: readonly FilesystemFinding[]
-  readonly #layers: readonly MergedLayer[]
+  readonly #layers: readonly AppliedLayer[]
 
-  constructor(tree: FileTree, layers: readonly MergedLayer[], findings: readonly FilesystemFinding[]) {
+  /** A view of a tree and of the layers that made it, as `applyLayers` gives them. */
+  constructor(tree: FileTree, layers: readonly AppliedLayer[]) {
     this.tree = tree
-    this.findings = findings
     this.#layers = layers
+    this.findings = layers.flatMap(({ layer, findings }) =>
+      findings.map((finding) => ({ ...finding, layer: layer.position })),
+    )
   }
 
   /** How many paths there are, the root included. */

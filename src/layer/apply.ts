@@ -72,7 +72,7 @@ export class LayerApplier {
     if (entry.aufs) return
     if (entry.unsafe !== null) {
       if (!this.#report) refuseUnsafe(entry)
-      this.#findings.add('error', 'PATH_UNSAFE', entry.name, `Entry is left out: ${entry.unsafe}`)
+      this.#findings.add('error', 'path-unsafe', entry.name, `Entry is left out: ${entry.unsafe}`)
       return
     }
     if (entry.whiteout !== null) this.#hide(entry)
@@ -105,14 +105,14 @@ export class LayerApplier {
     if (typeof target !== 'number') {
       this.#problem(
         entry,
-        'LINK_TARGET_UNUSABLE',
+        'link-target-unusable',
         `is a hard link to ${quote(entry.linkPath)}: ${describe(tree, target)}`,
         'PATH_NOT_FOUND',
       )
     } else if (tree.isDirectory(target)) {
       this.#problem(
         entry,
-        'LINK_TARGET_UNUSABLE',
+        'link-target-unusable',
         `is a hard link to ${quote(entry.linkPath)}, which is a directory`,
       )
     } else {
@@ -130,7 +130,7 @@ export class LayerApplier {
     if (this.#followed.has(found) && !opaque && tree.layerOf(found) !== this.#position) {
       this.#findings.add(
         'warning',
-        'WHITEOUT_LATE',
+        'whiteout-late',
         entry.path,
         'The whiteout hides a symlink that entries before it in this layer went through: where they went, they stay',
       )
@@ -151,11 +151,11 @@ export class LayerApplier {
       { follow: true, makeDirectories: this.#position, onLink: this.#onLink },
     )
     if (typeof found !== 'number') {
-      this.#problem(entry, 'PARENT_NOT_DIRECTORY', `cannot be made: ${describe(tree, found)}`)
+      this.#problem(entry, 'parent-not-directory', `cannot be made: ${describe(tree, found)}`)
       return undefined
     }
     if (!tree.isDirectory(found)) {
-      this.#problem(entry, 'PARENT_NOT_DIRECTORY', `cannot be made: ${quote(directory)} is no directory`)
+      this.#problem(entry, 'parent-not-directory', `cannot be made: ${quote(directory)} is no directory`)
       return undefined
     }
     if (pathBytes === undefined) {

@@ -35,7 +35,8 @@ export class ByteArena {
     const length = end - start
     let at = this.#end
     // A string lies in one block, so that it can be had as one view.
-    if ((at & (BLOCK_LENGTH - 1)) + length > BLOCK_LENGTH || (at & (BLOCK_LENGTH - 1)) === 0) {
+    const full = Math.floor(at / BLOCK_LENGTH) === this.#blocks.length
+    if (full || (at & (BLOCK_LENGTH - 1)) + length > BLOCK_LENGTH) {
       at = this.#blocks.length * BLOCK_LENGTH
       this.#blocks.push(new Uint8Array(Math.max(BLOCK_LENGTH, length)))
       // A long one takes the numbers of as many blocks as it covers.

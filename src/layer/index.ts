@@ -1,5 +1,7 @@
 export type { ApplyOptions } from './apply.ts'
 export { applyLayer, LayerApplier } from './apply.ts'
+export type { AppliedLayer, ApplyLayersOptions } from './apply-layers.ts'
+export { applyLayers } from './apply-layers.ts'
 export type { LayerPart } from './blob-blocks.ts'
 export { BlobBlocks, readLayerPart } from './blob-blocks.ts'
 export type { DiffOptions, TreeChange } from './diff.ts'

@@ -151,15 +151,15 @@ function mediaTypeFindings(descriptor: Descriptor, compression: Compression): re
   if (said === undefined) {
     findings.add(
       'warning',
-      'MEDIA_TYPE_UNKNOWN',
-      '',
+      'media-type-unknown',
+      undefined,
       `Media type ${quote(descriptor.mediaType)} is not one of a layer`,
     )
   } else if (said !== compression) {
     findings.add(
       'warning',
-      'COMPRESSION_MISMATCH',
-      '',
+      'compression-mismatch',
+      undefined,
       `Media type ${quote(descriptor.mediaType)} says ${said}, but the content is ${compression}`,
     )
   }

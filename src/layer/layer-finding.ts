@@ -1,40 +1,38 @@
 /** What is odd about a layer, beside the errors that end its reading. */
+import type { Finding } from '../spec/index.ts'
 
 /** The kinds of finding: see each member. */
 export type LayerFindingCode =
   /** AUFS's own bookkeeping of old Docker versions: skipped. */
-  | 'AUFS_METADATA'
+  | 'aufs-metadata'
   /** The content is compressed otherwise than the media type says: the content is believed. */
-  | 'COMPRESSION_MISMATCH'
+  | 'compression-mismatch'
   /** Two entries of one layer have the same path: the last one counts. */
-  | 'DUPLICATE_PATH'
+  | 'duplicate-path'
   /** A hard link to a path that neither this layer nor one below it has, or to a directory. */
-  | 'LINK_TARGET_UNUSABLE'
+  | 'link-target-unusable'
   /** The media type is not one of a layer. */
-  | 'MEDIA_TYPE_UNKNOWN'
+  | 'media-type-unknown'
   /** An entry below a path that is no directory, nor a link to one. */
-  | 'PARENT_NOT_DIRECTORY'
+  | 'parent-not-directory'
   /** A name or hard link that would lead outside of the root, or a root that is no directory. */
-  | 'PATH_UNSAFE'
-  /** A directory with a whiteout's name. */
-  | 'RESERVED_NAME'
+  | 'path-unsafe'
+  /** A directory with a whiteout's name: entries below it are taken as they are. */
+  | 'reserved-name'
   /** There are more findings than are kept. */
-  | 'TOO_MANY_FINDINGS'
+  | 'too-many-findings'
+  /** Bytes other than zeros behind the end of the tar: no reader sees them, but the diffID covers them. */
+  | 'trailing-data'
   /** A whiteout with content, which nobody reads. */
-  | 'WHITEOUT_CONTENT'
+  | 'whiteout-content'
   /** A whiteout of a symlink that entries before it in the same layer went through. */
-  | 'WHITEOUT_LATE'
+  | 'whiteout-late'
 
-/** One odd thing about a layer, at one of its entries. */
-export interface LayerFinding {
-  /** `error`: using the layer goes wrong there. `warning`: it works, but its writer did not mean well. */
-  readonly level: 'error' | 'warning'
-  readonly code: LayerFindingCode
-  /** The entry's path; empty for the layer as a whole. */
-  readonly path: string
-  /** One sentence. */
-  readonly message: string
-}
+/**
+ * One odd thing about a layer; its `path` has the entry's path, or nothing for the layer as a whole. `error`: using
+ * the layer goes wrong there. `warning`: it works, but its writer did not mean well.
+ */
+export type LayerFinding = Finding<LayerFindingCode>
 
 /** Findings that are kept of one layer: hostile ones have millions. */
 export const MAX_FINDINGS = 1000
@@ -43,17 +41,14 @@ export const MAX_FINDINGS = 1000
 export class FindingList {
   readonly all: LayerFinding[] = []
 
-  add(level: LayerFinding['level'], code: LayerFindingCode, path: string, message: string): void {
+  /** Adds a finding about an entry, or with no path about the layer as a whole. */
+  add(level: LayerFinding['level'], code: LayerFindingCode, path: string | undefined, message: string): void {
     if (this.all.length > MAX_FINDINGS) return
-    this.all.push(
-      this.all.length < MAX_FINDINGS
-        ? { level, code, path, message }
-        : {
-            level: 'warning',
-            code: 'TOO_MANY_FINDINGS',
-            path: '',
-            message: `There are more than ${MAX_FINDINGS} findings: the rest is left out`,
-          },
-    )
+    if (this.all.length < MAX_FINDINGS) {
+      this.all.push({ level, code, path: path === undefined ? [] : [path], message })
+      return
+    }
+    const more = `There are more than ${MAX_FINDINGS} findings: the rest is left out`
+    this.all.push({ level: 'warning', code: 'too-many-findings', path: [], message: more })
   }
 }

@@ -4,14 +4,14 @@
  */
 
 /**
- * A set of 64-bit hashes of paths. Two different paths are taken for one with a probability of 1 in 10^7 for a
- * million of them (or where somebody goes to the length of making such paths), so it may say what is odd, never
- * decide what is done.
+ * A set of 64-bit hashes of paths, seeded anew each time. Among a million different paths two are taken for one with a
+ * probability of 1 in 10^7, and nobody can prepare such paths.
  */
 export class PathSet {
   /** Paths that are kept: with all of them the set has 64 MiB. A layer of more is hostile, and more are not kept. */
   static readonly #limit = 1 << 22
 
+  readonly #seeds: readonly [number, number] = [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
   #slots: Uint32Array
   #count = 0
 
@@ -22,8 +22,8 @@ export class PathSet {
   /** Adds a path, by its bytes where they are not UTF-8; false where it was there. */
   add(path: string, bytes?: Uint8Array): boolean {
     // Two FNV-like hashes with different seeds and multipliers, mixed at the end as murmur3 does.
-    let a = 0x811c9dc5
-    let b = 0x1b873593
+    let a = this.#seeds[0]
+    let b = this.#seeds[1]
     if (bytes === undefined) {
       for (let i = 0; i < path.length; i++) {
         const code = path.charCodeAt(i)

@@ -8,6 +8,7 @@ import { type LayerOptions, readLayerBytes } from './layer-bytes.ts'
 import { type LayerEntryHeader, layerEntryHeader } from './layer-entry.ts'
 import { FindingList, type LayerFinding } from './layer-finding.ts'
 import { PathSet } from './path-set.ts'
+import { WHITEOUT_PREFIX } from './whiteout.ts'
 
 /** What is told of a layer as it goes by. Each call is waited for where it returns a promise. */
 export interface LayerVisitor {
@@ -75,20 +76,29 @@ export async function scanLayer(
   if (visitor.entryEnd !== undefined) tarVisitor.entryEnd = () => visitor.entryEnd!()
   const parser = new TarParser(tarVisitor, options.limits)
   const bytes = await readLayerBytes(store, descriptor, parser, options)
+  if (parser.trailingNonZero) {
+    const message = `The tar is followed by ${parser.trailingBytes} bytes that are not all zeros, which no reader sees`
+    findings.add('warning', 'trailing-data', undefined, message)
+  }
   return { ...bytes, entries, findings: [...bytes.findings, ...findings.all] }
 }
+
+const reservedDirectory = /(?:^|\/)\.wh\.[^/]*\//
 
 /** What an entry shows by itself; what only a tree shows is found where entries are applied to one. */
 function inspect(entry: LayerEntryHeader, seen: PathSet | undefined, findings: FindingList): void {
   const { path, unsafe, whiteout } = entry
   if (unsafe !== null)
-    findings.add('error', 'PATH_UNSAFE', entry.name, `Entry must not be applied: ${unsafe}`)
+    findings.add('error', 'path-unsafe', entry.name, `Entry must not be applied: ${unsafe}`)
   if (entry.aufs) {
-    findings.add('warning', 'AUFS_METADATA', path, "AUFS's own bookkeeping is left out of the tree")
+    findings.add('warning', 'aufs-metadata', path, "AUFS's own bookkeeping is left out of the tree")
   } else if (whiteout !== null && entry.size > 0) {
-    findings.add('warning', 'WHITEOUT_CONTENT', path, `A whiteout has ${entry.size} bytes of content`)
+    findings.add('warning', 'whiteout-content', path, `A whiteout has ${entry.size} bytes of content`)
+  }
+  if (path.includes(WHITEOUT_PREFIX) && reservedDirectory.test(path) && !entry.aufs) {
+    findings.add('warning', 'reserved-name', path, 'A directory has a name that starts with ".wh."')
   }
   if (seen?.add(path, entry.pathBytes) === false) {
-    findings.add('warning', 'DUPLICATE_PATH', path, 'The path comes more than once: the last entry counts')
+    findings.add('warning', 'duplicate-path', path, 'The path comes more than once: the last entry counts')
   }
 }
