@@ -95,8 +95,8 @@ function withoutVersion(
     return described('descriptor', value)
   if (claimed === mediaTypes.artifactManifest) return described('artifact-manifest', value)
   if (hasOwn(value, 'imageLayoutVersion')) return described('layout', value)
-  if (hasOwn(value, 'rootfs') || (hasOwn(value, 'architecture') && hasOwn(value, 'os')))
-    return described('config', value)
+  // The JSON of Docker's first image format has architecture and os too, but no rootfs.
+  if (hasOwn(value, 'rootfs')) return described('config', value)
   return {
     kind: 'unknown',
     mediaType: claimed,
@@ -104,13 +104,12 @@ function withoutVersion(
   }
 }
 
-/** Media types are optional in OCI's documents and were missing in some of Docker's; what they point to tells. */
+/**
+ * Only OCI's documents may go without a media type; manifests of Docker's that do are known by their config. A
+ * list is OCI's whatever it lists: layouts that point to Docker's manifests have such an `index.json`.
+ */
 function withoutMediaType(value: Readonly<Record<string, unknown>>): DocumentType | undefined {
-  if (Array.isArray(value.manifests) || value.manifests === null) {
-    const first: unknown = value.manifests?.[0]
-    const docker = isObject(first) && String(first.mediaType).startsWith('application/vnd.docker.')
-    return docker ? 'docker-manifest-list' : 'index'
-  }
+  if (Array.isArray(value.manifests) || value.manifests === null) return 'index'
   if (!hasOwn(value, 'layers') || !isObject(value.config)) return undefined
   return value.config.mediaType === mediaTypes.dockerConfig ? 'docker-manifest' : 'manifest'
 }

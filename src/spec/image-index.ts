@@ -59,7 +59,7 @@ export const indexKind: DocumentKind<Index> = {
 
 /**
  * Parses an image index, or Docker's manifest list. `manifests: null`, which Go writes for an empty list (and
- * `umoci init` into `index.json`), reads as `[]`.
+ * `umoci init` and `docker save` into `index.json`), reads as `[]`.
  *
  * @throws OciError `JSON_INVALID`, `DOCUMENT_INVALID` with `issues`, `LIMIT_EXCEEDED`; `MEDIA_TYPE_UNSUPPORTED`
  *   where `mediaType` says that the content is something else

@@ -41,10 +41,10 @@ test.each<[string, object, DocumentType, string | undefined]>([
     mediaTypes.dockerManifestList,
   ],
   [
-    'a manifest list without a media type',
+    "an index of Docker's manifests without a media type",
     { schemaVersion: 2, manifests: [{ ...layer, mediaType: mediaTypes.dockerManifest }] },
-    'docker-manifest-list',
-    mediaTypes.dockerManifestList,
+    'index',
+    mediaTypes.index,
   ],
   ['schema 1', schema1, 'docker-schema1', mediaTypes.dockerSchema1],
   [
@@ -68,6 +68,7 @@ test.each<[string, object, DocumentType, string | undefined]>([
   ['a version that is text', { ...manifest, schemaVersion: '2' }, 'unknown', mediaTypes.manifest],
   ['a media type that nobody knows', { ...manifest, mediaType: 'a/b' }, 'unknown', 'a/b'],
   ['version 2 and nothing else', { schemaVersion: 2 }, 'unknown', undefined],
+  ['an image of the first format', { id: 'a', os: 'linux', architecture: 'arm' }, 'unknown', undefined],
   ['nothing', {}, 'unknown', undefined],
   ['a list', [], 'unknown', undefined],
 ])('%s', (_, document, kind, mediaType) => {

@@ -1,4 +1,7 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { encodeUtf8 } from '../../src/bytes.ts'
+import { OciError } from '../../src/errors.ts'
 import type { LintCode, LintFinding } from '../../src/spec/index.ts'
 import {
   checkConfig,
@@ -6,12 +9,14 @@ import {
   checkIndex,
   checkLayout,
   checkManifest,
+  detectDocument,
   lintConfig,
   lintDescriptor,
   lintIndex,
   lintManifest,
   mediaTypes,
   parseConfig,
+  parseDescriptor,
   parseIndex,
   parseManifest,
 } from '../../src/spec/index.ts'
@@ -276,6 +281,45 @@ describe('never throws for content', () => {
     ['another kind', index, 'member-missing'],
   ])('%s', (_, document, code) => {
     expect(lintManifest(document)[0]).toMatchObject({ level: 'error', code })
+  })
+
+  test('bytes changed anywhere: parsing throws OciError alone, linting nothing', () => {
+    const kinds: [object, (document: unknown) => readonly LintFinding[], (bytes: Uint8Array) => unknown][] = [
+      [manifest, lintManifest, parseManifest],
+      [index, lintIndex, parseIndex],
+      [config, lintConfig, parseConfig],
+      [layer, lintDescriptor, parseDescriptor],
+    ]
+    const change = fc.tuple(
+      fc.nat(),
+      fc.nat(3),
+      fc.oneof(fc.uint8Array({ maxLength: 3 }), fc.json().map(encodeUtf8)),
+    )
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        fc.array(change, { maxLength: 3 }),
+        ([document, lint, parse], changes) => {
+          let bytes = [...encodeUtf8(JSON.stringify(document))]
+          for (const [at, removed, put] of changes)
+            bytes = bytes.toSpliced(at % bytes.length, removed, ...put)
+          const content = Uint8Array.from(bytes)
+          const errors = lint(content).filter(
+            ({ level, code }) => level === 'error' && code !== 'env-malformed',
+          )
+          detectDocument(content)
+          try {
+            parse(content)
+          } catch (error) {
+            expect(error).toBeInstanceOf(OciError)
+            expect(errors).not.toEqual([])
+            return
+          }
+          expect(errors).toEqual([])
+        },
+      ),
+      { numRuns: 2000 },
+    )
   })
 
   test('a conflict with what points here is an error', () => {
