@@ -121,11 +121,6 @@ export class EntryPacker {
     return kept.size === 0 ? undefined : kept
   }
 
-  /** Forgets which files have several names. */
-  forgetLinks(): void {
-    this.#links.clear()
-  }
-
   /**
    * The entry for a file; undefined for what cannot be in an image.
    * @throws OciError `ARGUMENT_INVALID` for a name that means a whiteout

@@ -23,8 +23,10 @@ export interface ListedFile {
 export function listTree(root: string): ListedFile[] {
   const files: ListedFile[] = []
   const inodes = new Map<string, string>()
-  const visit = (path: string): void => {
-    const disk = path === '' ? root : `${root}/${path}`
+  // Names as Latin-1, so that every byte of them is kept.
+  const visit = (bytes: string): void => {
+    const path = Buffer.from(bytes, 'latin1').toString()
+    const disk = Buffer.concat([Buffer.from(root), Buffer.from(bytes === '' ? '' : `/${bytes}`, 'latin1')])
     const status = lstatSync(disk, { bigint: true })
     const inode = `${status.dev}:${status.ino}`
     const first = inodes.get(inode)
@@ -45,7 +47,8 @@ export function listTree(root: string): ListedFile[] {
       content: regular ? createHash('sha256').update(readFileSync(disk)).digest('hex') : '',
     })
     if (status.isDirectory()) {
-      for (const name of readdirSync(disk).sort()) visit(path === '' ? name : `${path}/${name}`)
+      const names = readdirSync(disk, { encoding: 'latin1' }).sort()
+      for (const name of names) visit(bytes === '' ? name : `${bytes}/${name}`)
     }
   }
   visit('')

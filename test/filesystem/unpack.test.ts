@@ -15,13 +15,13 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { isOciError } from '../../src/errors.ts'
 import { unpackImage, unpackLayers } from '../../src/filesystem/index.ts'
-import { layerOf, makeLayers, scratch, tarOf } from './layers.ts'
+import { layerOf, makeLayers, scratch, type TestEntry, tarOf } from './layers.ts'
 import { listTree } from './tree.ts'
 
 const isRoot = process.getuid?.() === 0
 
 /** Unpacks layers of these entries into a fresh directory. */
-async function unpacked(...layers: Parameters<typeof makeLayers>): Promise<string> {
+async function unpacked(...layers: readonly (readonly TestEntry[])[]): Promise<string> {
   const directory = join(scratch(), 'rootfs')
   await unpackLayers(await makeLayers(...layers), directory)
   return directory
