@@ -1,0 +1,165 @@
+/** Files for a layer: from this machine or from memory, put where the image's own symlinks lead. */
+import { type ByteSource, encodeUtf8 } from '../../bytes.ts'
+import { OciError } from '../../errors.ts'
+import { findImageUser, type ImageFilesystem, packDirectory, packFile } from '../../filesystem/index.ts'
+import { requireBuiltin } from '../../runtime.ts'
+import type { TarEntryInput } from '../../tar/index.ts'
+import type { EditContext } from './edit-context.ts'
+
+/**
+ * What is copied: a directory's content or a file of this machine, by path or `file:` URL; or contents from memory
+ * by their paths below the destination, a path that ends in `/` being a directory.
+ */
+export type CopiedFiles = string | URL | Readonly<Record<string, string | ByteSource>>
+
+/** How files are copied. */
+export interface CopyFilesOptions {
+  /**
+   * Whose they are: `user`, `uid`, `user:group`, `uid:gid`, names as the image's own `/etc/passwd` and `/etc/group`
+   * have them. `0:0` when absent, as in a Dockerfile.
+   */
+  readonly chown?: string | undefined
+  /** The mode of every file and directory copied: 0 to 0o7777, or the same in octal digits. */
+  readonly chmod?: number | string | undefined
+  /** What of a directory is left out: lines as in a `.dockerignore`. */
+  readonly ignore?: readonly string[] | undefined
+}
+
+/**
+ * The entries for what is copied. Directories on the way to the destination that the image does not have come
+ * first, 0755 of root; symlinks on the way are followed inside of the image, as `COPY` follows them.
+ *
+ * @throws OciError `ARGUMENT_INVALID`, `PATH_NOT_FOUND` (nothing to copy), `DOCUMENT_INVALID` (an unknown user)
+ */
+export async function copiedEntries(
+  files: CopiedFiles,
+  destination: string,
+  options: CopyFilesOptions,
+  context: EditContext,
+): Promise<TarEntryInput[] | AsyncIterable<TarEntryInput>> {
+  const image = await context.filesystem()
+  const owner = await ownerOf(options.chown, image)
+  const mode = modeOf(options.chmod)
+  const settle = (entry: TarEntryInput): TarEntryInput =>
+    mode === undefined || entry.type === 'symlink' || entry.type === 'link' ? entry : { ...entry, mode }
+  if (typeof files === 'string' || files instanceof URL) {
+    const fs = requireBuiltin('node:fs', 'Copying files of this machine')
+    const path =
+      typeof files === 'string' ? files : requireBuiltin('node:url', 'A file: URL').fileURLToPath(files)
+    const status = fs.statSync(path, { throwIfNoEntry: false })
+    if (status === undefined) {
+      throw new OciError('PATH_NOT_FOUND', `There is nothing to copy at ${JSON.stringify(path)}`, { path })
+    }
+    if (status.isDirectory()) {
+      const place = await placeIn(image, destination)
+      const packing = { prefix: place.path, root: false, owner, exclude: options.ignore ?? [] }
+      return joined(place.missing, packDirectory(path, packing), settle)
+    }
+    const name = path.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '')
+    const into = destination.endsWith('/') || (await isDirectory(image, destination))
+    const place = await placeIn(image, into ? `${destination}/${name}` : destination, true)
+    return [...place.missing, settle({ ...packFile(path, { owner }), path: place.path })]
+  }
+  const place = await placeIn(image, destination)
+  const made = new Map<string, TarEntryInput>()
+  for (const [name, content] of Object.entries(files)) {
+    const under = await placeIn(image, `${place.path}/${name}`, !name.endsWith('/'))
+    for (const parent of [...place.missing, ...under.missing])
+      if (!made.has(parent.path)) made.set(parent.path, parent)
+    if (name.endsWith('/')) continue
+    made.set(
+      under.path,
+      settle({
+        path: under.path,
+        ...owner,
+        content: typeof content === 'string' ? encodeUtf8(content) : content,
+      }),
+    )
+  }
+  return [...made.values()]
+}
+
+/** A place in the image, its symlinks resolved, and the directories that are missing on the way there. */
+interface Place {
+  readonly path: string
+  readonly missing: readonly TarEntryInput[]
+}
+
+/**
+ * Finds where a path leads in the image.
+ * @param isFile whether the last component is to be a file: it is then neither followed nor made
+ */
+async function placeIn(image: ImageFilesystem, path: string, isFile = false): Promise<Place> {
+  const names = path.split('/').filter((name) => name !== '' && name !== '.')
+  if (names.includes('..') || path.includes('\0')) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      `${JSON.stringify(path)} is no destination: give a path without ".."`,
+      { path },
+    )
+  }
+  const missing: TarEntryInput[] = []
+  let place = ''
+  for (const [position, name] of names.entries()) {
+    const next = place === '' ? name : `${place}/${name}`
+    const isLast = position === names.length - 1
+    const found =
+      missing.length === 0 && (await image.exists(`/${next}`)) ? await image.stat(`/${next}`) : undefined
+    if (isLast && isFile) {
+      if (found?.type !== 'directory') return { path: next, missing }
+      throw new OciError('ARGUMENT_INVALID', `Cannot copy a file to "/${next}": a directory is there`, {
+        path: next,
+      })
+    }
+    if (found === undefined) {
+      place = next
+      missing.push({ path: next, type: 'directory', mode: 0o755 })
+    } else if (found.type === 'directory') {
+      place = (await image.realpath(`/${next}`)).replace(/^\//, '')
+    } else {
+      throw new OciError(
+        'ARGUMENT_INVALID',
+        `Cannot copy below "/${next}": it is no directory, but a ${found.type}`,
+        {
+          path: next,
+        },
+      )
+    }
+  }
+  return { path: place, missing }
+}
+
+async function isDirectory(image: ImageFilesystem, path: string): Promise<boolean> {
+  return (await image.exists(path)) && (await image.stat(path)).type === 'directory'
+}
+
+async function* joined(
+  first: Iterable<TarEntryInput>,
+  then: AsyncIterable<TarEntryInput>,
+  settle: (entry: TarEntryInput) => TarEntryInput,
+): AsyncGenerator<TarEntryInput, void, undefined> {
+  yield* first
+  for await (const entry of then) yield settle(entry)
+}
+
+async function ownerOf(
+  chown: string | undefined,
+  image: ImageFilesystem,
+): Promise<{ uid: number; gid: number }> {
+  if (chown === undefined) return { uid: 0, gid: 0 }
+  const [passwd, group] = await Promise.all(
+    ['/etc/passwd', '/etc/group'].map(async (path) =>
+      (await image.exists(path)) ? image.readFile(path) : undefined,
+    ),
+  )
+  const { uid, gid } = findImageUser(chown, { passwd, group })
+  return { uid, gid }
+}
+
+function modeOf(chmod: number | string | undefined): number | undefined {
+  if (chmod === undefined) return undefined
+  const mode =
+    typeof chmod === 'number' ? chmod : /^[0-7]{3,4}$/.test(chmod) ? Number.parseInt(chmod, 8) : Number.NaN
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o7777) return mode
+  throw new OciError('ARGUMENT_INVALID', `${JSON.stringify(chmod)} is no mode: give 0o755 or "755"`)
+}

@@ -1,0 +1,174 @@
+/**
+ * The OCI container image in TypeScript: read, verify, explore, change, build and copy, wherever JavaScript runs.
+ *
+ * @example
+ * import { readLayout } from 'oci-ts'
+ *
+ * await using layout = await readLayout('./image')
+ * const image = await layout.image('v1.0', { platform: 'linux/arm64' })
+ * for (const layer of image.layers) console.log(layer.digest, layer.size)
+ *
+ * @module
+ */
+export type { ByteSource } from './bytes.ts'
+export type {
+  Compression,
+  CompressOptions,
+  DecompressionLimits,
+  DecompressOptions,
+  ZstdEncoder,
+} from './compression/index.ts'
+export { compress, decompress, detectCompression } from './compression/index.ts'
+export type {
+  ChainID,
+  DiffID,
+  Digest,
+  DigestParts,
+  ExpectedContent,
+  Hasher,
+  ImageID,
+  RegisteredAlgorithm,
+} from './digest/index.ts'
+export {
+  chainIDs,
+  compareDigests,
+  createHasher,
+  digestBytes,
+  digestParts,
+  formatDigest,
+  imageID,
+  isDigest,
+  isRegisteredAlgorithm,
+  parseDigest,
+  verifyBytes,
+  verifyStream,
+} from './digest/index.ts'
+export type { Issue, OciErrorCode, OciErrorDetails } from './errors.ts'
+export { isOciError, OciError } from './errors.ts'
+export type {
+  FileStat,
+  FilesystemFinding,
+  IDMap,
+  IDMapping,
+  ImageFilesystem,
+  OpenFilesystemOptions,
+  OwnerMap,
+  PackChangesOptions,
+  PackEntryOptions,
+  PackOptions,
+  Skipped,
+  SkippedKind,
+  Snapshot,
+  SnapshotFile,
+  SnapshotOptions,
+  SnapshotType,
+  UnpackOptions,
+  UnpackReport,
+} from './filesystem/index.ts'
+export {
+  decodeSnapshot,
+  encodeSnapshot,
+  openFilesystem,
+  packChanges,
+  packDirectory,
+  packFile,
+  snapshotDirectory,
+  unpackImage,
+  unpackLayers,
+} from './filesystem/index.ts'
+export type {
+  AddLayerOptions,
+  CopiedFiles,
+  CopyFilesOptions,
+  FlattenOptions,
+  ImageHistoryEntry,
+  LayerContent,
+  LayoutSource,
+  Moment,
+  PlatformOptions,
+  ReadLayoutOptions,
+  WriteDocumentOptions,
+} from './image/index.ts'
+export {
+  createLayout,
+  fromImage,
+  fromScratch,
+  Image,
+  ImageEdit,
+  ImageIndex,
+  Layout,
+  openImage,
+  readConfig,
+  readIndex,
+  readLayout,
+  readManifest,
+  writeConfig,
+  writeIndex,
+  writeManifest,
+} from './image/index.ts'
+export type {
+  ApplyLayersOptions,
+  ApplyOptions,
+  DiffOptions,
+  FileAttributes,
+  FileType,
+  LayerEntry,
+  LayerEntryHeader,
+  LayerFinding,
+  LayerFindingCode,
+  LayerLimits,
+  LayerOptions,
+  LayerReadOptions,
+  LayerScan,
+  LayerSource,
+  LayerVisitor,
+  ReproducibleOptions,
+  ScanLayerOptions,
+  TreeChange,
+  TreeLimits,
+  TreeNode,
+  Whiteout,
+  WriteLayerOptions,
+  WrittenLayer,
+} from './layer/index.ts'
+export {
+  applyLayer,
+  applyLayers,
+  diffTrees,
+  FileTree,
+  Layer,
+  readLayer,
+  scanLayer,
+  writeLayer,
+} from './layer/index.ts'
+export type { BundleOptions, BundleReport, RuntimeConfigOptions, UserFiles } from './runtime-spec/index.ts'
+export { toRuntimeConfig, writeBundle } from './runtime-spec/index.ts'
+export * from './spec/index.ts'
+export type {
+  ArchiveFormat,
+  ArchiveStoreOptions,
+  BlobStore,
+  ByteRange,
+  DirectoryStoreOptions,
+  GetOptions,
+  ImageStore,
+  PutFileOptions,
+  ReadBlobBytesOptions,
+  Reference,
+  StoreOptions,
+} from './store/index.ts'
+export { ArchiveStore, DirectoryStore, MemoryStore, readBlob, readBlobBytes } from './store/index.ts'
+export type { TarEntryInput, TarEntryType, TarHeader, Timestamp } from './tar/index.ts'
+export type {
+  CopyOptions,
+  CopyProgress,
+  CopyResult,
+  Garbage,
+  GarbageOptions,
+  Successor,
+  ValidateOptions,
+  Validation,
+  ValidationFinding,
+  ValidationProgress,
+} from './transfer/index.ts'
+export { collectGarbage, copyGraph, copyImage, validateGraph, validateImage } from './transfer/index.ts'
