@@ -55,10 +55,7 @@ export function text(): Schema<string> {
 }
 
 /** A string on which a check finds nothing wrong; the check gives the end of a sentence. */
-function textWith(
-  problem: (text: string) => string | undefined,
-  code: DocumentProblem,
-): Schema<string> {
+function textWith(problem: (text: string) => string | undefined, code: DocumentProblem): Schema<string> {
   return z.string().check((context) => {
     const message = problem(context.value)
     if (message !== undefined) context.issues.push(customIssue(context.value, [], code, message))
