@@ -44,6 +44,26 @@ const twice: readonly (readonly [string, readonly TarEntryInput[]])[] = [
     'a list, first as a directory',
     [{ path: 'manifest.json/', type: 'directory' }, ...entries, file('manifest.json', [record])],
   ],
+  [
+    'a layer, once as an empty file and once as a directory',
+    [
+      { path: 'l/', type: 'directory' },
+      file('l', ''),
+      file('c', configOf([utf8('')])),
+      file('manifest.json', [{ Config: 'c', RepoTags: null, Layers: ['l'] }]),
+    ],
+  ],
+  [
+    'a layer that is a link to two places',
+    [
+      { path: 'l', type: 'symlink', linkPath: 'one' },
+      { path: 'l', type: 'symlink', linkPath: 'two' },
+      file('one', good),
+      file('two', evil),
+      file('c', configOf([good])),
+      file('manifest.json', [{ Config: 'c', RepoTags: null, Layers: ['l'] }]),
+    ],
+  ],
 ]
 for (const [what, content] of twice) {
   test(`${what} that is there twice with different content is refused`, async () => {

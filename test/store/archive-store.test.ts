@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -388,6 +388,10 @@ describe('both in one', () => {
     expect(store.format).toBe('docker')
     const { manifests } = await store.index()
     expect(await layersOf(store, manifests[0]?.digest as string)).toEqual(layers.map(sha256))
+    const listed = await collect(store.list())
+    // The blobs of the layout and the manifest that was made.
+    expect(new Set(listed).size).toBe(entries.length + 1)
+    expect(listed).toHaveLength(entries.length + 1)
     await using layout = await ArchiveStore.open(tar, { format: 'oci' })
     expect((await layout.index()).manifests).toEqual([])
   })
@@ -490,8 +494,8 @@ describe('reading', () => {
     const whole = await readBlobBytes(store, descriptor)
     const part = await readAll(await store.get(descriptor, { range: { offset: 3, length: 9 } }), 100)
     expect(part).toEqual(whole.slice(3, 12))
-    whole.fill(0)
-    expect((await readBlobBytes(store, descriptor))[0]).toBe('{'.charCodeAt(0))
+    for await (const chunk of await store.get(descriptor)) chunk.fill(0)
+    expect(await readBlobBytes(store, descriptor)).toEqual(whole)
   })
 
   test('opening and resolving read headers and documents, not layers', async () => {
@@ -545,6 +549,43 @@ describe('reading', () => {
     expect((await failure(readAll(stream, big.length))).code).toBe('STORE_CLOSED')
   })
 
+  test('bytes and a Blob are closed too', async () => {
+    const bytes = await dockerArchive(layers, ['app:1'])
+    for (const source of [bytes, new Blob([bytes])]) {
+      const store = await ArchiveStore.open(source)
+      await store[Symbol.asyncDispose]()
+      expect((await failure(store.resolve('app:1'))).code).toBe('STORE_CLOSED')
+    }
+  })
+
+  test.skipIf(!existsSync('/proc/self/fd'))(
+    'no file stays open when opening fails or the store is closed',
+    async () => {
+      const path = join(directory, 'handles.tar')
+      const gzipped = new Uint8Array(gzipSync(await dockerArchive(layers, ['app:1'])))
+      const contents = [
+        utf8('no tar '.repeat(200)),
+        await tarOf([file('a', 'b')]),
+        gzipped.slice(0, 100),
+        gzipped,
+      ]
+      const open = (): number => readdirSync('/proc/self/fd').length
+      for (const content of contents) {
+        writeFileSync(path, content)
+        const before = open()
+        try {
+          await using store = await ArchiveStore.open(path)
+          expect(await names(store)).toEqual(['app:1'])
+          // The temporary file alone, not the compressed one beside it.
+          expect(open()).toBe(before + 1)
+        } catch (error) {
+          expect((error as Error).name).toBe('OciError')
+        }
+        expect(open()).toBe(before)
+      }
+    },
+  )
+
   test('a file cut short after it was opened is an error, not a short blob', async () => {
     const path = join(directory, 'shrinking.tar')
     const bytes = await tarOf([...layoutFiles([]), blob(big)])
@@ -568,6 +609,13 @@ describe('reading', () => {
     stop.abort(reason)
     await expect(one).rejects.toBe(reason)
     expect((await two).size).toBeGreaterThan(0)
+    await using other = await ArchiveStore.open(bytes)
+    const late = new AbortController()
+    const index = other.index({ signal: late.signal })
+    const whole = other.index()
+    late.abort(reason)
+    await expect(index).rejects.toBe(reason)
+    expect((await whole).manifests).toHaveLength(1)
     await expect(store.has(descriptorOf(firstLayer), { signal: aborted })).rejects.toBe(reason)
     await expect(store.get(descriptorOf(firstLayer), { signal: aborted })).rejects.toBe(reason)
     await expect(collect(store.list({ signal: aborted }))).rejects.toBe(reason)
