@@ -126,7 +126,7 @@ class ChunkReader implements Chunks {
       this.#end()
       return atEnd
     }
-    if (isBytes(value)) return { done: false, value }
+    if (isBytes(value)) return { done: false, value: plainBytes(value) }
     const error = new OciError(
       'ARGUMENT_INVALID',
       `Content gave a chunk that is not a Uint8Array but ${value === null ? 'null' : typeof value}`,
@@ -356,6 +356,15 @@ export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint
     },
     { highWaterMark: 0 },
   )
+}
+
+/**
+ * The same bytes as a plain `Uint8Array`. The `slice` of a `Buffer` shares its memory, where everything behind
+ * {@link readChunks} takes it for a copy.
+ */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Whether a value is a `Uint8Array`, of this or another realm. */

@@ -448,3 +448,14 @@ test('equalBytes compares lengths and bytes', () => {
   expect(equalBytes(new Uint8Array([1, 2]), new Uint8Array([1, 2, 0]))).toBe(false)
   expect(equalBytes(new Uint8Array([1, 2]), new Uint8Array([1, 3]))).toBe(false)
 })
+
+test('what a source gives and uses again is not what was kept of it', async () => {
+  // Where the source is a Buffer, its slice would share the memory.
+  const memory = Buffer.from('first')
+  async function* source(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield memory
+    memory.write('other')
+    yield memory
+  }
+  expect(new TextDecoder().decode(await readAll(source(), 100))).toBe('firstother')
+})

@@ -5,7 +5,7 @@
  * Exit codes: 0 done and sound; 1 not done, or not sound; 2 wrong usage.
  */
 import process from 'node:process'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { OciError } from '../errors.ts'
 import { imageNameHelp } from './image-name.ts'
 import { createTerminal, printable } from './terminal.ts'
@@ -42,7 +42,73 @@ function createProgram(finish: (code: number) => void): Command {
     .action(async (image, options) =>
       finish(await (await import('./commands/verify.ts')).verify(image, options)),
     )
+  program
+    .command('ls')
+    .description('list files: of the merged image, or of one layer')
+    .argument('<image>', 'image name')
+    .argument('[path]', 'a file or directory in the image')
+    .option('--platform <platform>', 'of an index the image for this platform')
+    .option('-l, --long', 'with mode, owner, size, time and layer')
+    .option('-r, --recursive', 'with everything below')
+    .option('--layer <number>', 'what this layer itself holds, whiteouts too; 1 is the lowest')
+    .option('--json', 'print JSON')
+    .action(async (image, path, options) =>
+      finish(await (await import('./commands/ls.ts')).ls(image, path, options)),
+    )
+  program
+    .command('cat')
+    .description('print a file of the image')
+    .argument('<image>', 'image name')
+    .argument('<path>', 'the file in the image')
+    .option('--platform <platform>', 'of an index the image for this platform')
+    .action(async (image, path, options) =>
+      finish(await (await import('./commands/cat.ts')).cat(image, path, options)),
+    )
+  unpackFlags(
+    program.command('unpack').description('unpack the image into an empty or new directory'),
+  ).action(async (image, directory, options) =>
+    finish(await (await import('./commands/unpack.ts')).unpack(image, directory, options)),
+  )
+  unpackFlags(
+    program.command('bundle').description('write an OCI runtime bundle: rootfs and config.json'),
+  ).action(async (image, directory, options) =>
+    finish(await (await import('./commands/unpack.ts')).bundle(image, directory, options)),
+  )
+  program
+    .command('copy')
+    .description('copy an image, byte for byte, and tag it when all of it has arrived')
+    .argument('<source>', 'image name')
+    .argument('<target>', 'image name of a layout directory, which is made where it is absent')
+    .option('--platform <platforms...>', 'of an index only these')
+    .option('--all', 'every reference of the source')
+    .option('--referrers', 'also what refers to the image: signatures, SBOMs')
+    .action(async (source, target, options) =>
+      finish(await (await import('./commands/copy.ts')).copy(source, target, options)),
+    )
+  program
+    .command('gc')
+    .description('remove the blobs of a layout that nothing leads to')
+    .argument('<layout>', 'a layout directory')
+    .option('--dry-run', 'only print what would be removed')
+    .action(async (layout, options) => finish(await (await import('./commands/gc.ts')).gc(layout, options)))
   return program
+}
+
+function unpackFlags(command: Command): Command {
+  return command
+    .argument('<image>', 'image name')
+    .argument('<directory>', 'where to: must be absent or empty')
+    .option('--platform <platform>', 'of an index the image for this platform')
+    .addOption(
+      new Option(
+        '--owner <whose>',
+        'whose the files are to be (default: preserve as root, else current)',
+      ).choices(['preserve', 'current']),
+    )
+    .option('--devices', 'make device nodes')
+    .option('--setid', 'keep set-user-ID and set-group-ID bits of files')
+    .option('--all-xattrs', 'keep security.* extended attributes too, file capabilities among them')
+    .option('--record <file>', 'write what could not be kept to a file, for packing to restore')
 }
 
 /** Runs the command line; gives the exit code. */

@@ -20,7 +20,7 @@ export interface Terminal {
   line(text?: string): void
   /** Wraps a text in a style, or leaves it as it is where colours are not wanted. */
   style(name: keyof typeof styles, text: string): string
-  /** Columns, 80 where there is no terminal. */
+  /** Columns, 120 where there is no terminal. */
   readonly columns: number
 }
 
@@ -41,7 +41,7 @@ export function createTerminal(stream: NodeJS.WriteStream): Terminal {
       const [on, off] = styles[name]
       return coloured ? `\u001b[${on}m${text}\u001b[${off}m` : text
     },
-    columns: stream.isTTY ? (stream.columns ?? 80) : 80,
+    columns: stream.isTTY ? (stream.columns ?? 80) : 120,
   }
 }
 

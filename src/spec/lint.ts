@@ -5,7 +5,7 @@
  * it refuses for is all that is reported: the other rules need a document of the right shape.
  */
 import { encodeUtf8 } from '../bytes.ts'
-import { digestParts, digestProblem, isRegisteredAlgorithm } from '../digest/index.ts'
+import { digestBytes, digestParts, digestProblem, isRegisteredAlgorithm } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import { annotationKeys, isRefName, isReservedAnnotation } from './annotation.ts'
 import type { Annotations, Descriptor } from './descriptor.ts'
@@ -34,7 +34,7 @@ import {
 } from './media-type.ts'
 import type { Platform } from './platform.ts'
 import { isKnownArchitecture, isKnownSystem } from './platform.ts'
-import { dateTimeProblem, uriProblem } from './text-format.ts'
+import { dateTimeProblem, decodeBase64, uriProblem } from './text-format.ts'
 
 /** The rules that linting knows beside those of parsing; of level `warning` unless it says error. */
 export type LintCode =
@@ -339,6 +339,15 @@ function descriptorFindings(
   for (const [i, url] of (urls ?? []).entries()) {
     if (/^https?:/i.test(url)) continue
     report('warning', 'url-scheme', [...path, 'urls', i], 'should be of the scheme http or https')
+  }
+  const content = data === undefined ? undefined : decodeBase64(data)
+  const { algorithm } = digestParts(digest)
+  if (content !== undefined && isRegisteredAlgorithm(algorithm)) {
+    const actual = digestBytes(content, algorithm)
+    if (actual !== digest) {
+      const message = `has digest ${actual}, not the one that digest says`
+      report('error', 'data-invalid', [...path, 'data'], message)
+    }
   }
   if (data !== undefined && size > LARGE_DATA) {
     const message = `embeds ${size} bytes: above ${LARGE_DATA}, registries may refuse the document`

@@ -20,6 +20,8 @@ export const mediaTypes = {
   nondistributableLayerZstd: 'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd',
   /** Content `{}`: what stands where an artifact has no config or no layer. */
   empty: 'application/vnd.oci.empty.v1+json',
+  /** Of image-spec 1.1's release candidates, gone from 1.1.0, but still in stores. */
+  artifactManifest: 'application/vnd.oci.artifact.manifest.v1+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+json',

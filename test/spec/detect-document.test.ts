@@ -118,7 +118,7 @@ caseTest('documents of each kind are told apart, and parsed or refused for the r
     'manifests/v2list.manifest.json': ['unknown', null],
     'manifests/v2s1.manifest.json': ['unknown', null],
     'manifests/v2s2.manifest.json': ['unknown', null],
-    'manifests/ociv1.everything.json': ['manifest', parseManifest, /config\.data has digest sha256:ca978112/],
+    'manifests/ociv1.everything.json': ['manifest', parseManifest],
     'manifests/ociv1.nondistributable.gzip.manifest.json': ['manifest', parseManifest],
     'manifests/ociv1.zstd.manifest.json': ['manifest', parseManifest],
     'manifests/v2s1.everything.json': ['docker-schema1', parseSchema1],

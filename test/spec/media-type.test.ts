@@ -34,9 +34,7 @@ describe('kinds', () => {
       'dockerForeignLayer',
       'dockerForeignLayerGzip',
     ])
-    expect(those(isLayerType)).toEqual(
-      Object.keys(mediaTypes).filter((name) => /layer/i.test(name)),
-    )
+    expect(those(isLayerType)).toEqual(Object.keys(mediaTypes).filter((name) => /layer/i.test(name)))
   })
 
   test('unknown types, and known ones in another case or with parameters, are none of them', () => {

@@ -1,6 +1,7 @@
 /** `oci-ts cat`: the content of a file in an image. */
-import process from 'node:process'
+
 import { once } from 'node:events'
+import process from 'node:process'
 import { readChunks } from '../../bytes.ts'
 import { openName } from '../open-image.ts'
 

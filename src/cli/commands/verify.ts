@@ -42,8 +42,9 @@ export async function verify(imageName: string, options: VerifyOptions): Promise
 
 function printFinding(out: Terminal, finding: ValidationFinding): void {
   const level = finding.level === 'error' ? out.style('red', 'error  ') : out.style('yellow', 'warning')
-  const at = finding.path.length === 0 ? '' : ` at ${printable(finding.path.join('.'))}`
-  out.line(`${level}  ${out.style('bold', printable(finding.place))}${at}: ${printable(finding.message)}`)
+  // Messages about a place in a document are the end of a sentence that begins with the place.
+  const at = finding.path.length === 0 ? '' : `${printable(finding.path.join('.'))} `
+  out.line(`${level}  ${out.style('bold', printable(finding.place))}: ${at}${printable(finding.message)}`)
   out.line(`         ${out.style('dim', `${finding.digest}  ${finding.code}`)}`)
 }
 
