@@ -223,7 +223,7 @@ class ParallelGzip implements Coder {
           )
           return
         }
-        block.compressed = compressed
+        block.compressed = new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length)
         this.#writeDone()
       },
     )

@@ -57,7 +57,8 @@ export class NativeStream implements Coder {
     this.#output = output
     this.#options = options
     stream.on('data', (chunk) => {
-      this.#queue.push(chunk)
+      // Not a Buffer, whose `slice` does not copy.
+      this.#queue.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length))
       if (this.#queue.length >= MAX_QUEUE) stream.pause()
       if (!this.#draining) {
         this.#draining = true

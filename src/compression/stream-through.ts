@@ -1,6 +1,6 @@
 /** A web stream at the edge around sinks within: pulls, waits and cancels all the way to the source. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { readChunks } from '../bytes.ts'
+import { isReadableStream, readChunks } from '../bytes.ts'
 
 /**
  * What a sink makes of a source, as a stream. The source is read only while someone reads the stream; an error of either
@@ -75,7 +75,8 @@ export function streamThrough(
       },
       async cancel(reason) {
         stop.abort(reason)
-        if (!started) for await (const _ of readChunks(source)) break
+        // What was never begun is not begun now: a function is not called, an iterable has nothing open.
+        if (!started && isReadableStream(source)) await source.cancel(reason)
       },
     },
     { highWaterMark: 0 },

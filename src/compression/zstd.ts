@@ -80,7 +80,8 @@ class FramedZstd implements Coder {
   write(chunk: Uint8Array): void | Promise<void> {
     this.#check()
     if (this.#size + chunk.length < FRAME_SIZE) {
-      this.#chunks.push(chunk.slice())
+      // Not `slice`, which gives no copy of a Buffer.
+      this.#chunks.push(new Uint8Array(chunk))
       this.#size += chunk.length
       return
     }
@@ -106,7 +107,7 @@ class FramedZstd implements Coder {
       at += part.length
       await this.#encode()
     }
-    this.#chunks.push(chunk.slice(at))
+    this.#chunks.push(new Uint8Array(chunk.subarray(at)))
     this.#size = chunk.length - at
   }
 

@@ -21,7 +21,7 @@ export class Gathered implements ByteSink {
 
   write(chunk: Uint8Array): void | Promise<void> {
     if (this.ended) throw new Error('written after the end')
-    this.chunks.push(chunk.slice())
+    this.chunks.push(new Uint8Array(chunk))
     if (this.#slow) return new Promise((resolve) => setImmediate(resolve))
   }
 
@@ -31,10 +31,10 @@ export class Gathered implements ByteSink {
   }
 }
 
-/** Writes the pieces, each from a buffer that is overwritten once its write is done, and ends. */
+/** Writes the pieces, each from a Buffer (whose `slice` is no copy) that is overwritten once its write is done, and ends. */
 export async function feed(sink: ByteSink, pieces: Iterable<Uint8Array>): Promise<void> {
   for (const piece of pieces) {
-    const own = piece.slice()
+    const own = Buffer.from(piece)
     const wait = sink.write(own)
     if (wait !== undefined) await wait
     own.fill(0xaa)
