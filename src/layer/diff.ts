@@ -63,7 +63,10 @@ export function* diffTrees(
     refuseReserved(node)
     const first = written.get(node.inode)
     if (first !== undefined) {
-      yield { ...change(node), type: 'link', size: 0, linkPath: first.path, linkPathBytes: first.pathBytes }
+      const { path: linkPath, pathBytes: linkPathBytes } = first
+      // A link has nothing of its own, also where the file is a device.
+      const nothing = { size: 0, deviceMajor: 0, deviceMinor: 0 }
+      yield { ...change(node), ...nothing, type: 'link', linkPath, linkPathBytes }
     } else if (!comparison.isUnchanged(node, below)) {
       if (node.nlink > 1) written.set(node.inode, node)
       const content = node.type === 'file' && node.size > 0 ? options.content?.(node) : undefined

@@ -2,6 +2,7 @@
 import type { TarEntryInput, Timestamp } from '../tar/index.ts'
 import { normalizePath, parentPath } from './entry-path.ts'
 import { compareText } from './name-bytes.ts'
+import { MAX_LINKS } from './tree.ts'
 import { parseWhiteout } from './whiteout.ts'
 
 /** What is levelled out of entries. Each is left as it is when absent. */
@@ -52,37 +53,36 @@ export function sortEntries(entries: readonly TarEntryInput[]): TarEntryInput[] 
   })
   const sorted = keyed.toSorted((a, b) => comparePlaces(a, b))
 
-  const files = new Map<string, TarEntryInput>()
-  for (const { path, entry } of sorted) if (entry.type !== 'link') files.set(path, entry)
-  /** Of each file that is linked to: the path at which it is written. */
-  const placed = new Map<
-    TarEntryInput,
-    { readonly path: string; readonly pathBytes: Uint8Array | undefined }
-  >()
+  const byPath = new Map<string, TarEntryInput>()
+  for (const { path, entry } of sorted) byPath.set(path, entry)
+  /** The file that an entry is another path of; a link to a link is one to its file. */
+  const fileOf = (entry: TarEntryInput): TarEntryInput | undefined => {
+    let found: TarEntryInput | undefined = entry
+    for (let steps = 0; found?.type === 'link' && steps < MAX_LINKS; steps++) {
+      found = byPath.get(normalizePath(found.linkPath ?? '').path)
+    }
+    return found?.type === 'link' ? undefined : found
+  }
   const linked = new Set<TarEntryInput>()
   for (const { entry } of sorted) {
-    const file = entry.type === 'link' ? files.get(normalizePath(entry.linkPath ?? '').path) : undefined
-    if (file !== undefined) linked.add(file)
+    const file = fileOf(entry)
+    if (file !== undefined && file !== entry) linked.add(file)
   }
+
+  /** Where each file that is linked to has been written. */
+  const written = new Map<TarEntryInput, Pick<TarEntryInput, 'path' | 'pathBytes'>>()
   return sorted.map(({ path, entry }) => {
-    const file = entry.type === 'link' ? files.get(normalizePath(entry.linkPath ?? '').path) : entry
+    const file = fileOf(entry)
     if (file === undefined || !linked.has(file)) return entry
-    const first = placed.get(file)
+    const { path: name, pathBytes } = entry
+    const first = written.get(file)
     if (first === undefined) {
-      placed.set(file, { path, pathBytes: entry.pathBytes })
-      return entry === file
-        ? entry
-        : { ...file, path: entry.path, pathBytes: entry.pathBytes, name: undefined }
+      written.set(file, { path, pathBytes })
+      return { ...file, path: name, pathBytes }
     }
-    if (entry !== file && first.path === normalizePath(file.path).path) return entry
-    return {
-      ...entry,
-      type: 'link' as const,
-      size: 0,
-      content: undefined,
-      linkPath: first.path,
-      linkPathBytes: first.pathBytes,
-    }
+    const nothing = { size: 0, content: undefined, deviceMajor: 0, deviceMinor: 0 }
+    const link = { type: 'link' as const, linkPath: first.path, linkPathBytes: first.pathBytes }
+    return { ...entry, ...nothing, ...link }
   })
 }
 

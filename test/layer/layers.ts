@@ -65,17 +65,24 @@ export class CountingStore extends MemoryStore {
 
   override async get(...args: Parameters<MemoryStore['get']>): Promise<ReadableStream<Uint8Array>> {
     const stream = await super.get(...args)
-    return stream.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>(
-        {
-          transform: (chunk, controller) => {
-            this.bytesRead += chunk.length
-            controller.enqueue(chunk)
-          },
+    const reader = stream.getReader()
+    return new ReadableStream(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read()
+          if (done) {
+            controller.close()
+            return
+          }
+          for (let at = 0; at < value.length; at += 1 << 16) {
+            const piece = value.subarray(at, at + (1 << 16))
+            this.bytesRead += piece.length
+            controller.enqueue(piece)
+          }
         },
-        { highWaterMark: 0 },
-        { highWaterMark: 0 },
-      ),
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
     )
   }
 }
