@@ -12,13 +12,6 @@ import * as spec from '../src/spec/index.ts'
 const project = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${project}README.md`, 'utf8')
 
-/** Fenced blocks of the language. */
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(
-    (match) => match[1] ?? '',
-  )
-}
-
 /** Runs TypeScript from the project's root as a user would. */
 function runSource(args: readonly string[]): string {
   const ran = spawnSync(process.execPath, ['--import', 'tsx', ...args], {
@@ -29,26 +22,24 @@ function runSource(args: readonly string[]): string {
   return ran.stdout + ran.stderr
 }
 
-const shown = blocks('console').flatMap((block) =>
-  block
-    .split(/^(?=\$ )/m)
-    .map((part) => ({ line: part.split('\n')[0] ?? '', output: part.slice(part.indexOf('\n') + 1) }))
-    .filter(({ line }) => line.startsWith('$ oci-ts ')),
-)
+/** The page with what it shows replaced by what the command and the example print now. */
+function refreshed(): string {
+  return readme
+    .replace(/^```ts\n.*?^```\n\nprints\n\n```text\n.*?^```/ms, () => {
+      const source = readFileSync(`${project}examples/read-an-image.ts`, 'utf8')
+      return `\`\`\`ts\n${source}\`\`\`\n\nprints\n\n\`\`\`text\n${runSource(['examples/read-an-image.ts'])}\`\`\``
+    })
+    .replace(/^```console\n\$ oci-ts (.*?)\n.*?^```/gms, (_, line: string) => {
+      const output = runSource(['src/cli/main.ts', ...line.split(' ')])
+      return `\`\`\`console\n$ oci-ts ${line}\n${output}\`\`\``
+    })
+}
 
-test('the README shows the command', () => {
-  expect(shown.length).toBeGreaterThan(0)
-})
-
-test.each(shown)('$line', ({ line, output }) => {
-  const args = line.slice('$ oci-ts '.length).split(' ')
-  expect(runSource(['src/cli/main.ts', ...args]).trim()).toBe(output.trim())
-})
-
-test('its example is examples/read-an-image.ts, and prints what stands below it', () => {
-  const source = readFileSync(`${project}examples/read-an-image.ts`, 'utf8')
-  expect(blocks('ts')[0]).toBe(source)
-  expect(runSource(['examples/read-an-image.ts']).trim()).toBe(blocks('text')[0]?.trim())
+// `npx vitest run test/readme.test.ts -u` brings the page up to date.
+test('it shows what the command and examples/read-an-image.ts print', async () => {
+  expect(readme.match(/^```console\n\$ oci-ts /gm)?.length).toBeGreaterThan(1)
+  expect(readme).toMatch(/^```ts\n/m)
+  await expect(refreshed()).toMatchFileSnapshot(`${project}README.md`)
 })
 
 test('every file that it links to is there', () => {
