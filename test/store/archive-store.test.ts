@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, promises, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -683,6 +683,25 @@ describe('what cannot be read anywhere', () => {
     expect(limit.message).toMatch(/maxSpoolSize/)
     await expect(ArchiveStore.open(slow, { ...options, signal: stop.signal })).rejects.toBe(reason)
     expect(readdirSync(spools)).toEqual([])
+  })
+
+  test('where an open file keeps its name (Windows), it goes when it is closed, and on failure', async () => {
+    const bytes = await dockerArchive(layers, ['app:1'])
+    const busy = vi.spyOn(promises, 'rm')
+    try {
+      busy.mockRejectedValueOnce(new Error('EBUSY'))
+      const store = await ArchiveStore.open(streamOf(bytes), options)
+      expect(readdirSync(spools)).toHaveLength(1)
+      expect(await names(store)).toEqual(['app:1'])
+      await store[Symbol.asyncDispose]()
+      expect(readdirSync(spools)).toEqual([])
+      busy.mockRejectedValueOnce(new Error('EBUSY'))
+      const limited = ArchiveStore.open(streamOf(bytes), { ...options, maxSpoolSize: 100 })
+      expect((await failure(limited)).code).toBe('LIMIT_EXCEEDED')
+      expect(readdirSync(spools)).toEqual([])
+    } finally {
+      busy.mockRestore()
+    }
   })
 
   test('a temporary directory that is absent is named', async () => {
