@@ -48,6 +48,8 @@ export class LayoutIndex {
   readonly #path: string
   #waiting: WaitingEdit[] = []
   #cleaned = false
+  /** The index as it was when last looked at. What a parse gives is frozen, so it can be given out again. */
+  #parsed: { readonly bytes: Uint8Array; readonly index: Index } | undefined
   #working: Promise<void> | undefined
 
   constructor(options: LayoutIndexOptions) {
@@ -166,8 +168,13 @@ export class LayoutIndex {
   }
 
   #parse(bytes: Uint8Array): Index {
+    // Reading and comparing an index of 10 000 entries takes a few milliseconds, parsing it some hundred. Times and
+    // inode numbers would not do instead: two replacements within one tick of the clock can have the same.
+    if (this.#parsed !== undefined && equalBytes(this.#parsed.bytes, bytes)) return this.#parsed.index
     try {
-      return parseIndex(bytes, { maxSize: this.#options.maxSize })
+      const index = parseIndex(bytes, { maxSize: this.#options.maxSize })
+      this.#parsed = { bytes, index }
+      return index
     } catch (error) {
       if (!(error instanceof OciError)) throw error
       throw new OciError('LAYOUT_INVALID', `${JSON.stringify(this.#path)} is no index: ${error.message}`, {

@@ -292,6 +292,41 @@ describe('blobs on disk', () => {
   })
 })
 
+describe('referrers', () => {
+  test('are found whoever wrote them; damaged ones are passed by until they are sound', async () => {
+    const store = await DirectoryStore.create(temporaryDirectory(), { sync: false })
+    const empty = {
+      mediaType: 'application/vnd.oci.empty.v1+json',
+      digest: digestBytes(new Uint8Array(2)),
+      size: 2,
+    }
+    const manifest = (artifactType: string): Buffer =>
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          artifactType,
+          config: empty,
+          layers: [empty],
+          subject: descriptor,
+        }),
+      )
+    const [sound, changed] = [manifest('application/x.one'), manifest('application/x.two')]
+    const write = (named: Uint8Array, content: Uint8Array): void =>
+      writeFileSync(join(store.path, 'blobs', 'sha256', digestBytes(named).slice(7)), content)
+    write(sound, sound)
+    write(changed, Buffer.from(changed.toString().replace('x.two', 'x.bad')))
+    write(Buffer.from('large'), new Uint8Array(5_000_000).fill(0x7b))
+    write(Buffer.from('broken'), Buffer.from('{"subject":'))
+    const types = async (): Promise<unknown[]> =>
+      (await collect(store.referrers(descriptor))).map(({ artifactType }) => artifactType).sort()
+    expect(await types()).toEqual(['application/x.one'])
+    write(changed, changed)
+    expect(await types()).toEqual(['application/x.one', 'application/x.two'])
+    const [first] = await collect(store.referrers(descriptor, { artifactType: 'application/x.one' }))
+    expect(first?.mediaType).toBe('application/vnd.oci.image.manifest.v1+json')
+  })
+})
+
 describe('putFile', () => {
   test('copies the file: what becomes of it later does not matter', async () => {
     const store = await DirectoryStore.create(temporaryDirectory())
