@@ -7,7 +7,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
  */
 import { OciError } from '../errors.ts'
-import { type Layer, type LayerEntryHeader, refuseUnsafe } from '../layer/index.ts'
+import { type Layer, type LayerEntryHeader, type LayerLimits, refuseUnsafe } from '../layer/index.ts'
 import { builtin, requireBuiltin } from '../runtime.ts'
 import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, applyToSpecialFile, applyToSymlink, isExactOnDisk } from './attributes.ts'
@@ -48,6 +48,8 @@ export interface UnpackOptions {
   readonly commands?: boolean | undefined
   /** A file to write what could not be kept to, for {@link packDirectory} to restore; none when absent. */
   readonly record?: string | URL | undefined
+  /** How much each layer may ask for. */
+  readonly limits?: LayerLimits | undefined
   /** Told of the bytes of the layers' blobs read so far, of all layers together. */
   readonly onProgress?: ((bytes: number) => void) | undefined
   readonly signal?: AbortSignal | undefined
@@ -110,6 +112,9 @@ export async function unpackLayers(
       unpacker.begin(position)
       await layer.scan(unpacker, {
         signal,
+        limits: options.limits,
+        // Of a path that comes twice the last counts, on disk as anywhere: nobody has to be told.
+        findDuplicates: false,
         onProgress: onProgress && ((bytes: number) => onProgress(before + bytes)),
       })
       await unpacker.endLayer()
