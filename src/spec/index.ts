@@ -5,6 +5,12 @@ export {
   isReservedAnnotation,
   reservedAnnotationPrefix,
 } from './annotation.ts'
+export type { ConvertedDocument } from './convert-config.ts'
+export { toOciConfig } from './convert-config.ts'
+export type { ConvertManifestOptions, DocumentFamily, ReplacedContent } from './convert-manifest.ts'
+export { attestedDigest, convertIndex, convertManifest } from './convert-manifest.ts'
+export type { MeasuredLayer, Schema1Step, Schema2Documents } from './convert-schema1.ts'
+export { schema1Steps, schema1ToSchema2 } from './convert-schema1.ts'
 export type { Annotations, Descriptor } from './descriptor.ts'
 export { descriptorSchema, parseDescriptor } from './descriptor.ts'
 export type { DetectedDocument, DocumentType } from './detect-document.ts'

@@ -8,6 +8,7 @@ import { mediaTypes } from '../spec/index.ts'
 import { blobNotFound, checkRange } from './blob-range.ts'
 import { describe, discard, ingest } from './ingest.ts'
 import {
+  addEntry,
   changeEntries,
   forgetReference,
   listReferences,
@@ -120,6 +121,11 @@ export class MemoryStore implements ImageStore {
   async index(options: StoreOptions = {}): Promise<Index> {
     options.signal?.throwIfAborted()
     return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: this.#entries }
+  }
+
+  async addEntry(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    this.#entries = changeEntries(this.#entries, addEntry(this.#entries, descriptor))
   }
 }
 

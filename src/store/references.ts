@@ -100,6 +100,17 @@ export function setReference(
 }
 
 /**
+ * What changes when an entry is added as it is: nothing where an equal one stands there.
+ * @throws OciError `DOCUMENT_INVALID` (the descriptor is none)
+ */
+export function addEntry(entries: readonly Descriptor[], descriptor: Descriptor): EntryChange[] {
+  const text = stringOf(descriptor)
+  parseDescriptor(text)
+  if (entries.some((entry) => entry.digest === descriptor.digest && stringOf(entry) === text)) return []
+  return [{ position: entries.length, to: descriptor }]
+}
+
+/**
  * What changes when a name is forgotten: its entries go, and the content stays.
  * @throws OciError `REFERENCE_AMBIGUOUS` where it is short for several full names
  */
@@ -151,6 +162,15 @@ function tagOf(fullName: string | undefined): string | undefined {
   const text = fullName.split('@', 1)[0] as string
   const colon = text.lastIndexOf(':')
   return colon > text.lastIndexOf('/') ? text.slice(colon + 1) : undefined
+}
+
+/** A descriptor as text that does not depend on the order and the white space that it was written with. */
+function stringOf(descriptor: Descriptor): string {
+  return JSON.stringify(descriptor, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )
 }
 
 function withoutRefName(entry: Descriptor): Descriptor {

@@ -82,4 +82,10 @@ export interface ImageStore extends BlobStore {
   ): AsyncIterable<Descriptor>
   /** The document that holds the references, as written, where the store has one: a layout's `index.json`. */
   index?(options?: StoreOptions): Promise<Index>
+  /**
+   * Adds an entry to that document as it is: without a name, or with the one that its annotations give it. An
+   * equal entry is not added twice. So what has no name of its own (an attached SBOM) is not taken for garbage by
+   * tools that go by the index alone, and is found by them.
+   */
+  addEntry?(descriptor: Descriptor, options?: StoreOptions): Promise<void>
 }
