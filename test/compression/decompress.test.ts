@@ -247,6 +247,7 @@ test('native handles are released at the end, on errors and when abandoned', asy
   const zlib = process.getBuiltinModule('node:zlib')
   const create = vi.spyOn(zlib, 'createGunzip')
   await readAll(decompress(gzipped), 1 << 30)
+  await readAll(decompress(concatBytes([gzipped, new Uint8Array(100)])), 1 << 30)
   await expect(readAll(decompress(gzipped.subarray(0, 5000)), 1 << 30)).rejects.toThrow()
   await expect(
     readAll(decompress(concatBytes([gzipped.subarray(0, 50), gzipped])), 1 << 30),
@@ -261,7 +262,7 @@ test('native handles are released at the end, on errors and when abandoned', asy
   sink.write(gzipped)
   sink.abort(new Error('enough'))
   await vi.waitFor(() => {
-    expect(create.mock.results.map(({ value }) => value.destroyed)).toEqual(new Array(8).fill(true))
+    expect(create.mock.results.map(({ value }) => value.destroyed)).toEqual(new Array(9).fill(true))
   })
   create.mockRestore()
 })

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { crc32 } from '../../src/compression/crc32.ts'
 import { createCompressor } from '../../src/compression/index.ts'
 import { digestBytes } from '../../src/digest/index.ts'
@@ -202,8 +202,6 @@ test('CRC-32 by tables is that of zlib', () => {
 })
 
 test('none passes everything as it is', async () => {
-  expect(await outcome((output) => createCompressor('none', output), pieces(content, 999_999))).toEqual(
-    content,
-  )
-  vi.restoreAllMocks()
+  const result = await outcome((output) => createCompressor('none', output), pieces(content, 999_999))
+  expect(Buffer.compare(result as Uint8Array, content)).toBe(0)
 })
