@@ -80,19 +80,20 @@ describe('a process that is killed', () => {
     expect(leftovers(layout)).toEqual([])
   })
 
-  test('before or after each single step of a put and a tag: as before or as after', async () => {
+  test('before each single step of a put and a tag: as before or as after', async () => {
     const script = await bundleScript('writer', temporaryDirectory())
     let killed = 0
     let unharmed = 0
-    for (let step = 1; unharmed < 2; step++) {
-      const runs = [`${step}`, `${step}+`].map(async (crash) => {
+    // Before a step is after the one before it; two run at once.
+    for (let step = 1; unharmed < 2; step += 2) {
+      const runs = [step, step + 1].map(async (crash) => {
         const layout = temporaryDirectory()
         const store = await DirectoryStore.create(layout)
         await store.tag(await store.put(new Uint8Array(1)), 'kept')
         const before = readFileSync(join(layout, 'index.json'), 'utf8')
         // It finds the lock of a process that is no more, so its steps include those of removing that.
         symlinkSync(deadOwner(), join(layout, '.oci-ts.lock'))
-        const child = startScript(script, [layout, 'x', '1', 'true', crash])
+        const child = startScript(script, [layout, 'x', '1', 'true', String(crash)])
         const outcome = await child.ended
         if (outcome === 0) unharmed++
         else expect(outcome).toBe('SIGKILL')
@@ -112,7 +113,7 @@ describe('a process that is killed', () => {
       expect(step).toBeLessThan(200)
     }
     // Fewer steps than these cannot sync and replace anything.
-    expect(killed).toBeGreaterThan(30)
+    expect(killed).toBeGreaterThan(15)
   })
 })
 

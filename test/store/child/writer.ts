@@ -1,7 +1,7 @@
 /**
  * Puts blobs and tags them in a layout, one line on stdout for each tag that is done.
  * Arguments: layout, prefix of the names, how many, sync (`true`, `false`), and optionally the call of the file
- * system, from 1, right before (`3`) or after (`3+`) which the process kills itself.
+ * system, from 1, right before which the process kills itself.
  */
 import fs from 'node:fs'
 import { DirectoryStore, type ImageStore } from '../../../src/store/index.ts'
@@ -16,28 +16,18 @@ const [layout, prefix, count, sync, crash] = process.argv.slice(2) as [
 
 /** Makes the process end, as by `kill -9`, at a call of the file system that changes something. */
 function crashAt(call: string): void {
-  const at = Number.parseInt(call, 10)
-  const after = call.endsWith('+')
   let calls = 0
-  const kill = (): void => {
-    process.kill(process.pid, 'SIGKILL')
-    // The signal arrives when the system likes; nothing may happen until then.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-  }
   const table = fs as unknown as Record<string, (...args: unknown[]) => unknown>
   const names = ['openSync', 'symlinkSync', 'mkdirSync', 'renameSync', 'unlinkSync', 'rmSync', 'closeSync']
   for (const name of [...names, 'write', 'fsync', 'fdatasync', 'fchmodSync']) {
     const original = table[name] as (...args: unknown[]) => unknown
     table[name] = (...args) => {
-      calls++
-      if (calls !== at) return original.apply(fs, args)
-      if (!after) kill()
-      const callback = args.at(-1)
-      if (typeof callback !== 'function') {
-        original.apply(fs, args)
-        kill()
+      if (++calls === Number(call)) {
+        process.kill(process.pid, 'SIGKILL')
+        // The signal arrives when the system likes; nothing may happen until then.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
       }
-      return original.apply(fs, [...args.slice(0, -1), kill])
+      return original.apply(fs, args)
     }
   }
 }
