@@ -30,5 +30,7 @@ export async function openFilesystem(
   options: OpenFilesystemOptions = {},
 ): Promise<ImageFilesystem> {
   const tree = new FileTree(options.limits)
-  return new ImageFilesystem(tree, await applyLayers(tree, layers, options))
+  const applied = await applyLayers(tree, layers, options)
+  tree.trim()
+  return new ImageFilesystem(tree, applied)
 }

@@ -87,7 +87,7 @@ export class LayerApplier {
     }
     const directory = this.#directoryOf(entry)
     if (directory === undefined) return
-    const node = tree.nodeFor(directory, nameBytes(entry.path, entry.pathBytes))
+    const node = tree.nodeFor(directory, lastName(entry.path, entry.pathBytes))
     if (tree.exists(node)) {
       const keep = entry.type === 'directory' && tree.isDirectory(node)
       if (!keep) {
@@ -213,9 +213,7 @@ function describe(tree: FileTree, problem: PathProblem): string {
   }
 }
 
-function nameBytes(path: string, pathBytes: Uint8Array | undefined): Uint8Array {
-  if (pathBytes !== undefined) return pathBytes.subarray(pathBytes.lastIndexOf(0x2f) + 1)
-  return encoder.encode(baseName(path))
+/** A path's last component, as bytes where it is not UTF-8. */
+function lastName(path: string, pathBytes: Uint8Array | undefined): string | Uint8Array {
+  return pathBytes === undefined ? baseName(path) : pathBytes.subarray(pathBytes.lastIndexOf(0x2f) + 1)
 }
-
-const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder()

@@ -356,8 +356,10 @@ export class FileTree {
   }
 
   /** The node for a name in a directory, whether something is there or not. */
-  nodeFor(directory: number, name: Uint8Array): number {
-    return this.#intern(directory, name, 0, name.length)
+  nodeFor(directory: number, name: string | Uint8Array): number {
+    if (typeof name !== 'string') return this.#intern(directory, name, 0, name.length)
+    const length = this.#encoder.encode(name)
+    return this.#intern(directory, this.#encoder.bytes, 0, length)
   }
 
   /** The node for a name in a directory where something is, else undefined. */
@@ -461,6 +463,12 @@ export class FileTree {
       if (!own) this.putImplied(at, position)
       needed.add(this.#parent[at]!)
     }
+  }
+
+  /** Gives back the room that was made for more: for a tree that is complete. */
+  trim(): void {
+    this.#resizeNodes(this.#nodes)
+    this.#resizeInodes(this.#inodes)
   }
 
   #describe(
@@ -586,18 +594,21 @@ export class FileTree {
   #addInode(): number {
     const inode = this.#inodes++
     if (inode === this.#mode.length) {
-      const length = grownLength(inode)
-      this.#mode = resized(this.#mode, length)
-      this.#owner = resized(this.#owner, length)
-      this.#size = resized(this.#size, length)
-      this.#seconds = resized(this.#seconds, length)
-      this.#nanoseconds = resized(this.#nanoseconds, length)
-      this.#contentAt = resized(this.#contentAt, length)
-      this.#contentLayer = resized(this.#contentLayer, length)
-      this.#linkCount = resized(this.#linkCount, length)
-      this.#extra = resized(this.#extra, length)
+      this.#resizeInodes(grownLength(inode))
     }
     return inode
+  }
+
+  #resizeInodes(length: number): void {
+    this.#mode = resized(this.#mode, length)
+    this.#owner = resized(this.#owner, length)
+    this.#size = resized(this.#size, length)
+    this.#seconds = resized(this.#seconds, length)
+    this.#nanoseconds = resized(this.#nanoseconds, length)
+    this.#contentAt = resized(this.#contentAt, length)
+    this.#contentLayer = resized(this.#contentLayer, length)
+    this.#linkCount = resized(this.#linkCount, length)
+    this.#extra = resized(this.#extra, length)
   }
 
   #addNode(directory: number, bytes: Uint8Array, start: number, end: number): number {
@@ -614,14 +625,7 @@ export class FileTree {
     }
     const node = this.#nodes++
     if (node === this.#parent.length) {
-      const length = grownLength(node)
-      this.#parent = resized(this.#parent, length)
-      this.#firstChild = resized(this.#firstChild, length)
-      this.#nextSibling = resized(this.#nextSibling, length)
-      this.#inode = resized(this.#inode, length)
-      this.#nameAt = resized(this.#nameAt, length)
-      this.#nameLength = resized(this.#nameLength, length)
-      this.#layer = resized(this.#layer, length)
+      this.#resizeNodes(grownLength(node))
     }
     this.#nameAt[node] = this.#addBytes(bytes, start, end)
     this.#nameLength[node] = end - start
@@ -630,6 +634,16 @@ export class FileTree {
     this.#inode[node] = NONE
     this.#nextSibling[node] = node === ROOT ? NONE : UNLINKED
     return node
+  }
+
+  #resizeNodes(length: number): void {
+    this.#parent = resized(this.#parent, length)
+    this.#firstChild = resized(this.#firstChild, length)
+    this.#nextSibling = resized(this.#nextSibling, length)
+    this.#inode = resized(this.#inode, length)
+    this.#nameAt = resized(this.#nameAt, length)
+    this.#nameLength = resized(this.#nameLength, length)
+    this.#layer = resized(this.#layer, length)
   }
 
   /** Puts a node's name into its directory, where it is not in it any more, or not yet. */
