@@ -19,6 +19,9 @@ type FileSystem = typeof import('node:fs')
 /** As many as Linux follows in one path. */
 const MAX_SYMLINKS = 40
 
+/** Directories that are finished before others of the process get their turn: some 10 ms. */
+const BETWEEN_PAUSES = 1000
+
 /** A directory that is known to be real: neither it nor any parent is a symlink. */
 export interface RealDirectory {
   /** From the root, without a slash at either end; empty for the root. */
@@ -192,12 +195,17 @@ export class SafeTree {
   }
 
   /** Gives every directory its attributes, the deepest first, the root last. Nothing can be made afterwards. */
-  finish(implied: Attributes): void {
+  async finish(implied: Attributes, signal?: AbortSignal | undefined): Promise<void> {
     const deepestFirst = [...this.#directories.values()].sort((a, b) => b.path.length - a.path.length)
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = this.#fs.constants
     // Windows has neither flag: there Node opens a directory as it is.
     const flags = O_RDONLY | (O_DIRECTORY ?? 0) | (O_NOFOLLOW ?? 0)
+    let count = 0
     for (const directory of deepestFirst) {
+      if (++count % BETWEEN_PAUSES === 0) {
+        await pause()
+        signal?.throwIfAborted()
+      }
       try {
         const fd = this.#fs.openSync(this.onDisk(directory.path), flags)
         try {
@@ -344,6 +352,11 @@ export class SafeTree {
     this.#directories.delete(real)
     this.#onRemove(real)
   }
+}
+
+/** Lets whatever else the process has to do have its turn. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve))
 }
 
 /** The names in a directory, in no order. */

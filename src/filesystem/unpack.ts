@@ -121,7 +121,7 @@ export async function unpackLayers(
       before += layer.size
     }
     signal?.throwIfAborted()
-    const report = unpacker.finish()
+    const report = await unpacker.finish(signal)
     claim.succeed()
     return report
   } catch (error) {
@@ -142,6 +142,16 @@ const OF_THIS_MACHINE: ReadonlySet<string> = /* @__PURE__ */ new Set(['security.
 
 /** Special files that are not made, at most: each takes memory until all is done. */
 const MAX_ABSENT = 100_000
+
+/** Extended attributes that wait to be set, at most, in bytes of names and values. */
+const MAX_XATTR_BYTES = 1 << 20
+
+/** A file that is being written. */
+interface OpenFile {
+  readonly fd: number
+  readonly entry: LayerEntryHeader
+  readonly path: string
+}
 
 /** A special file that is not made. */
 interface Absent {
@@ -172,7 +182,8 @@ class Unpacker {
    */
   readonly #absent: Map<string, Absent> = new Map()
   /** The file that is being written. */
-  #file: { readonly fd: number; readonly entry: LayerEntryHeader; readonly path: string } | undefined
+  #file: OpenFile | undefined
+  #xattrBytes = 0
   #entries = 0
   #bytes = 0
 
@@ -183,10 +194,19 @@ class Unpacker {
     this.#tree = new SafeTree(fs, root, (path) => this.#removed(path), this.#windows)
     this.#user = userOf(fs, root)
     this.#owner = options.owner ?? (this.#user.uid === 0 ? 'preserve' : 'current')
-    this.#record =
-      options.record === undefined
-        ? undefined
-        : new RecordWriter(directoryPath(options.record), this.#user.uid, this.#user.gid)
+    this.#record = options.record === undefined ? undefined : this.#openRecord(options.record, root)
+  }
+
+  #openRecord(record: string | URL, root: string): RecordWriter {
+    const path = directoryPath(record)
+    const { dirname, join } = requireBuiltin('node:path', 'A record')
+    const real = join(this.#fs.realpathSync(dirname(path)), '.')
+    if (real === root || real.startsWith(join(root, '/'))) {
+      throw new OciError('ARGUMENT_INVALID', `The record "${path}" must not be in the tree that it is of`, {
+        path,
+      })
+    }
+    return new RecordWriter(path, this.#user.uid, this.#user.gid)
   }
 
   begin(layer: number): void {
@@ -244,11 +264,14 @@ class Unpacker {
     this.#bytes += chunk.length
   }
 
-  entryEnd(): void {
-    const file = this.#file
-    if (file === undefined) return
+  entryEnd(): void | Promise<void> {
+    if (this.#file !== undefined) this.#closeFile(this.#file)
+    // A layer may have attributes on every file: what waits to be set is bounded.
+    return this.#xattrBytes > MAX_XATTR_BYTES ? this.endLayer() : undefined
+  }
+
+  #closeFile({ fd, entry, path }: OpenFile): void {
     this.#file = undefined
-    const { fd, entry, path } = file
     try {
       applyToDescriptor(this.#fs, fd, this.#attributes(entry, path))
     } catch (error) {
@@ -271,14 +294,15 @@ class Unpacker {
       this.#keep(path, { xattrs })
     }
     this.#xattrs.clear()
+    this.#xattrBytes = 0
   }
 
-  finish(): UnpackReport {
+  async finish(signal: AbortSignal | undefined): Promise<UnpackReport> {
     this.#removeStandIns()
     const root = this.#owner === 'current' ? undefined : 0
     const owner = (map: 'uid' | 'gid') =>
       typeof this.#owner === 'object' ? mappedID(toHost(this.#owner[map], 0), 0, map, '.') : root
-    this.#tree.finish(impliedDirectory(owner('uid'), owner('gid')))
+    await this.#tree.finish(impliedDirectory(owner('uid'), owner('gid')), signal)
     this.#record?.finish()
     return {
       directory: this.#tree.root,
@@ -496,7 +520,10 @@ class Unpacker {
       const why = 'Node can set none, and commands were not to be run'
       this.#skipped.add(path, 'xattr', `${[...set.keys()].join(', ')}: ${why}`)
       this.#keep(path, { xattrs: new Map([...left, ...set]) })
-    } else this.#xattrs.set(path, set)
+    } else {
+      this.#xattrs.set(path, set)
+      for (const [name, value] of set) this.#xattrBytes += path.length + name.length + value.length
+    }
   }
 
   /** Puts an empty file in the place of a special file that cannot be made. */

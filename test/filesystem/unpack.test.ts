@@ -554,3 +554,31 @@ test('errors of the system name the entry', async () => {
   expect(error.path).toBe(`a/${'n'.repeat(300)}`)
   expect(error.message).toContain('longer than')
 })
+
+test('a record inside of the tree is refused', async () => {
+  const outside = scratch()
+  const layers = await makeLayers([{ path: 'x', content: 'x' }])
+  const work = unpackLayers(layers, join(outside, 'rootfs'), { record: join(outside, 'rootfs/record') })
+  await expect(work).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
+  expect(readdirSync(outside)).toEqual([])
+})
+
+test.runIf(isRoot)('attributes on more files than wait at once', async () => {
+  const directory = join(scratch(), 'rootfs')
+  const value = new Uint8Array(3000).fill(7)
+  const entries = Array.from({ length: 1000 }, (_, i) => ({
+    path: `f${i}`,
+    content: '',
+    xattrs: new Map([['user.x', value]]),
+  }))
+  const report = await unpackLayers(await makeLayers(entries), directory)
+  expect(report.skipped).toEqual([])
+  const { getXattrs } = await import('../../src/filesystem/machine-command.ts')
+  const found = await getXattrs(directory)
+  expect(found).toHaveProperty('size', 1000)
+  expect(
+    new Set(
+      [...(found as Map<string, Map<string, Uint8Array>>).values()].map((set) => set.get('user.x')?.length),
+    ),
+  ).toEqual(new Set([3000]))
+})
