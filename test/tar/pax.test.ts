@@ -41,6 +41,8 @@ test('records that are not of the form are refused', () => {
     '2 k=v\n',
     '4 =v\n',
     '5 kv\n',
+    // The "=" of the next record is not this one's.
+    '8 nokey\n6 k=v\n',
     '5 k=v\n',
     '7 k=v\n',
     '60 k=v\n',
@@ -55,6 +57,12 @@ test('records that are not of the form are refused', () => {
   }
   expect(parseRecords(Uint8Array.of(0x36, 0x20, 0xff, 0x3d, 0x76, 0x0a), limits)).toMatchObject({
     code: 'TAR_INVALID',
+  })
+})
+
+test('the message says which lie it is', () => {
+  expect(parseRecords(utf8('60 k=v\n'), limits)).toMatchObject({
+    message: expect.stringContaining('says it is 60 bytes long, where 7 are left'),
   })
 })
 

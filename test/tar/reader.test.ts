@@ -100,19 +100,33 @@ describe('content belongs to its turn of the loop', () => {
   })
 
   test('going on while content is being read is refused', async () => {
-    const entries = readTar(source(700).chunks)
+    let arrive = () => {}
+    const arrival = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    let waiting = () => {}
+    const stalled = new Promise<void>((resolve) => {
+      waiting = resolve
+    })
+    // The middle of the large content is a long time coming.
+    async function* halting(): AsyncGenerator<Uint8Array> {
+      yield archive.slice(0, 3000)
+      waiting()
+      await arrival
+      yield archive.slice(3000)
+    }
+    const entries = readTar(halting())
     await entries.next()
     await entries.next()
     const { value: big } = await entries.next()
     const pending = (async () => {
       for await (const _ of big!.chunks());
     })()
-    await Promise.resolve()
-    const results = await Promise.allSettled([entries.next(), pending])
-    expect(results.map(({ status }) => status)).toContain('rejected')
-    for (const result of results) {
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'ARGUMENT_INVALID' })
-    }
+    await stalled
+    setTimeout(arrive, 20)
+    const [next] = await Promise.allSettled([entries.next(), pending])
+    expect(next).toMatchObject({ status: 'rejected', reason: { code: 'ARGUMENT_INVALID' } })
+    expect((next as PromiseRejectedResult).reason.message).toContain('was being read')
   })
 })
 
