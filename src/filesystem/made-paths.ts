@@ -1,6 +1,6 @@
 /**
- * The paths that a layer has made, in 8 to 22 bytes each, whatever their length: a layer of a million files must not need memory
- * for a million strings (about 110 bytes each in a `Set`, measured), only to know which files are its own.
+ * The paths that a layer has made, in 11 to 22 bytes each, whatever their length: a layer of a million files must not need memory
+ * for a million strings (94 bytes each in a `Set`, measured), only to know which files are its own.
  *
  * Paths are kept as 64-bit hashes with a random seed. Two of a million paths share one with a probability of
  * 3e-8, and nobody can choose them, since nobody knows the seed.

@@ -18,6 +18,7 @@ import { describe, expect, test } from 'vitest'
 import {
   decodeSnapshot,
   encodeSnapshot,
+  findChanges,
   packChanges,
   packDirectory,
   snapshotDirectory,
@@ -70,6 +71,20 @@ describe('what is found', () => {
   test('a change at once after the snapshot, of the same length', async () => {
     const directory = tree()
     expect(await changed(directory, () => writeFileSync(join(directory, 'a'), 'A'))).toEqual(['a'])
+  })
+
+  test('a snapshot is done only when the tick of the last change is over', async () => {
+    // Since Linux 6.13 some file systems have finer times, so the change that would be missed cannot be made
+    // everywhere; that nothing can be changed within the tick can be seen everywhere.
+    const directory = scratch()
+    for (let i = 0; i < 5; i++) {
+      writeFileSync(join(directory, 'a'), 'before')
+      const before = await snapshotDirectory(directory, noXattrs)
+      expect(Date.now() - lstatSync(join(directory, 'a')).ctimeMs).toBeGreaterThanOrEqual(10)
+      writeFileSync(join(directory, 'a'), 'after!')
+      const after = await snapshotDirectory(directory, noXattrs)
+      expect(findChanges(before, after).map(({ path }) => path)).toEqual(['a'])
+    }
   })
 
   test('new content with the old time', async () => {
