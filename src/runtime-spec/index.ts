@@ -1,7 +1,7 @@
+export type { UserFiles } from '../filesystem/index.ts'
 export type { BundleOptions, BundleReport } from './bundle.ts'
 export { writeBundle } from './bundle.ts'
 export { defaultConfig, rootlessConfig } from './default-config.ts'
-export type { UserFiles } from '../filesystem/index.ts'
 export type {
   RuntimeConfig,
   RuntimeDeviceRule,

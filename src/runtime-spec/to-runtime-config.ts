@@ -3,10 +3,10 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/conversion.md
  */
 import { OciError } from '../errors.ts'
+import { findImageUser, type UserFiles } from '../filesystem/index.ts'
 import type { ImageConfig } from '../spec/index.ts'
 import { containerPath, volumePath } from './container-path.ts'
 import { DEFAULT_PATH, defaultConfig, rootlessConfig } from './default-config.ts'
-import { findImageUser, type UserFiles } from '../filesystem/index.ts'
 import type { RuntimeConfig, RuntimeMount } from './runtime-config.ts'
 
 /** How an image's configuration is converted. What is given here counts more than what the image says. */
