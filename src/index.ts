@@ -78,8 +78,11 @@ export {
 } from './filesystem/index.ts'
 export type {
   AddLayerOptions,
+  ConvertOptions,
+  ConvertSource,
   CopiedFiles,
   CopyFilesOptions,
+  DroppedContent,
   FlattenOptions,
   ImageHistoryEntry,
   LayerContent,
@@ -90,6 +93,7 @@ export type {
   WriteDocumentOptions,
 } from './image/index.ts'
 export {
+  convertImage,
   createLayout,
   fromImage,
   fromScratch,

@@ -1,5 +1,7 @@
 export type { PlatformOptions } from './choose-image.ts'
 export { isForRunning, listManifests, openImage } from './choose-image.ts'
+export type { ConvertOptions, ConvertSource, DroppedContent } from './convert.ts'
+export { convertImage } from './convert.ts'
 export type { Moment } from './edit/config-change.ts'
 export type { CopiedFiles, CopyFilesOptions } from './edit/copied-files.ts'
 export type { FlattenOptions } from './edit/flatten.ts'

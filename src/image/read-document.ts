@@ -65,7 +65,7 @@ function requireType(descriptor: Descriptor, accepts: (mediaType: string) => boo
 }
 
 /** Adds to a parser's error which blob it was. */
-function located<T>(descriptor: Descriptor, parse: () => T): T {
+export function located<T>(descriptor: Descriptor, parse: () => T): T {
   try {
     return parse()
   } catch (error) {

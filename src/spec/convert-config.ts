@@ -64,9 +64,13 @@ const dockersMeaning = ['Memory', 'MemorySwap', 'CpuShares', 'Healthcheck', 'OnB
  *
  * Unlike there, what Docker runs images of OCI's type by is kept: a health check, `OnBuild`, `Shell`.
  *
+ * @param options.always writes it anew even where nothing is left out: for one that nobody has seen before
  * @throws OciError `JSON_INVALID`, `DOCUMENT_INVALID` with `issues`, `LIMIT_EXCEEDED`
  */
-export function toOciConfig(bytes: Uint8Array): ConvertedDocument {
+export function toOciConfig(
+  bytes: Uint8Array,
+  options: { readonly always?: boolean | undefined } = {},
+): ConvertedDocument {
   const config = parseConfig(bytes, { mediaType: mediaTypes.dockerConfig })
   const dropped = [
     ...dockersOwn.filter((name) => Object.hasOwn(config, name)).map((name) => [name]),
@@ -74,7 +78,7 @@ export function toOciConfig(bytes: Uint8Array): ConvertedDocument {
       .filter((name) => Object.hasOwn(config.config ?? {}, name))
       .map((name) => ['config', name]),
   ]
-  if (dropped.length === 0) return { bytes: new Uint8Array(bytes), dropped }
+  if (dropped.length === 0 && options.always !== true) return { bytes: new Uint8Array(bytes), dropped }
   return { bytes: encodeUtf8(writeConfig(config)), dropped }
 }
 

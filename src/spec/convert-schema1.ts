@@ -102,11 +102,7 @@ export function schema1ToSchema2(
       schemaVersion: 2,
       mediaType: mediaTypes.dockerManifest,
       config: { mediaType: mediaTypes.dockerConfig, size: config.length, digest: digestBytes(config) },
-      layers: layers.map(({ descriptor: { size, digest } }) => ({
-        mediaType: mediaTypes.dockerLayerGzip,
-        size,
-        digest,
-      })),
+      layers: layers.map(({ descriptor: { mediaType, size, digest } }) => ({ mediaType, size, digest })),
     }),
   }
 }

@@ -5,16 +5,9 @@
 import { type DiffID, digestBytes, digestParts } from '../../digest/index.ts'
 import { OciError } from '../../errors.ts'
 import type { Descriptor, HistoryEntry, ImageConfig, JsonEdit, Manifest } from '../../spec/index.ts'
-import {
-  editJson,
-  encodeBase64,
-  isNondistributable,
-  mediaTypes,
-  parseConfig,
-  parseManifest,
-} from '../../spec/index.ts'
+import { editJson, encodeBase64, mediaTypes, parseConfig, parseManifest } from '../../spec/index.ts'
 import type { BlobStore, StoreOptions } from '../../store/index.ts'
-import { readBlob } from '../../store/index.ts'
+import { bringBlob } from '../bring-blob.ts'
 
 /** A layer to be put into a draft. */
 export interface DraftLayer {
@@ -140,8 +133,8 @@ export class Draft {
    */
   async finish(store: BlobStore, options: StoreOptions): Promise<Descriptor> {
     const { layers, config: written } = this.manifest
-    for (const layer of layers) await this.#bring(layer, store, options)
-    if (this.#config === undefined) await this.#bring(written, store, options)
+    for (const layer of layers) await bringBlob(this.sourceOf(layer), layer, store, options)
+    if (this.#config === undefined) await bringBlob(this.#store, written, store, options)
     else await this.#finishConfig(written, this.#config, layers.length, store, options)
     const { mediaType = mediaTypes.manifest, artifactType } = parseManifest(this.#manifest)
     const descriptor = { mediaType, digest: digestBytes(this.#manifest), size: this.#manifest.length }
@@ -177,14 +170,6 @@ export class Draft {
       ])
     }
     await store.put(bytes, { mediaType: written.mediaType, digest, size: bytes.length }, options)
-  }
-
-  /** Copies a blob where the target lacks it. Nondistributable layers may be nowhere near. */
-  async #bring(descriptor: Descriptor, store: BlobStore, options: StoreOptions): Promise<void> {
-    const source = this.sourceOf(descriptor)
-    if (source === store || (await store.has(descriptor, options))) return
-    if (isNondistributable(descriptor.mediaType) && !(await source.has(descriptor, options))) return
-    await store.put(() => readBlob(source, descriptor, options), descriptor, options)
   }
 
   /** Where in the history the entry of a layer stands, or would stand. */
