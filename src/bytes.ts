@@ -394,6 +394,6 @@ export function isReadableStream(value: unknown): value is ReadableStream<Uint8A
 }
 
 /** Whether a value can be walked with `for await`. */
-export function isAsyncIterable(value: unknown): value is AsyncIterable<Uint8Array> {
+function isAsyncIterable(value: unknown): value is AsyncIterable<Uint8Array> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }

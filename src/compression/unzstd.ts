@@ -18,7 +18,7 @@ import { BLOCK_BUFFER_SIZE, MAX_BLOCK_SIZE, ZstdBlocks } from './zstd-block.ts'
 import { ZstdDamage } from './zstd-entropy.ts'
 
 /** The window that frames may ask for by default: what the `zstd` command accepts, 128 MiB. */
-export const DEFAULT_ZSTD_WINDOW: number = 1 << 27
+const DEFAULT_ZSTD_WINDOW: number = 1 << 27
 
 /**
  * A sink that takes zstd and writes what was compressed.

@@ -54,7 +54,7 @@ export function applyToSpecialFile(fs: FileSystem, path: string, attributes: Att
  * our century, and libuv cuts it to microseconds; so whole seconds are exact and others are less than a
  * microsecond off. Negative numbers would be taken for "now": only a Date says them, in milliseconds.
  */
-export function diskTime(time: Timestamp): number | Date {
+function diskTime(time: Timestamp): number | Date {
   if (time.seconds < 0) return new Date(time.seconds * 1000 + Math.floor(time.nanoseconds / 1e6))
   if (time.nanoseconds === 0) return time.seconds
   // Rounding of the double must not fall below the microsecond that libuv cuts at.

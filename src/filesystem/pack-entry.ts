@@ -45,7 +45,10 @@ export interface PackEntryOptions {
 /** Attributes that say something of this machine, not of the tree. */
 const OF_THIS_MACHINE: ReadonlySet<string> = /* @__PURE__ */ new Set(['security.selinux', 'system.nfs4_acl'])
 
-/** Turns files below one root into entries. */
+/**
+ * Turns files below one root into entries.
+ * @internal
+ */
 export class EntryPacker {
   readonly root: string
   readonly fs: FileSystem
@@ -290,7 +293,7 @@ export class EntryPacker {
 }
 
 /** Major and minor number of a device, as the system packs them into one. */
-export function deviceNumbers(device: number): [number, number] {
+function deviceNumbers(device: number): [number, number] {
   if (requireBuiltin('node:process', 'Packing a device').platform !== 'linux') {
     return [Math.floor(device / 2 ** 24) & 0xff, device & 0xffffff]
   }

@@ -29,7 +29,7 @@ export interface Skipped {
 }
 
 /** How many are listed one by one unless said otherwise; all are counted. */
-export const MAX_SKIPPED_LISTED = 1000
+const MAX_SKIPPED_LISTED = 1000
 
 /** Collects what is skipped, in bounded memory. */
 export class SkippedList {

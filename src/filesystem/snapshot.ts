@@ -120,7 +120,10 @@ export async function snapshotDirectory(
   return { files, xattrs: xattrs !== undefined }
 }
 
-/** The content's digest of a file on disk. */
+/**
+ * The content's digest of a file on disk.
+ * @internal
+ */
 export function hashFile(fs: typeof import('node:fs'), disk: string, path: string): string {
   try {
     const fd = fs.openSync(disk, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0))
@@ -140,7 +143,7 @@ export function hashFile(fs: typeof import('node:fs'), disk: string, path: strin
 }
 
 /** The absolute real path of a directory that the caller names. */
-export function realRoot(fs: typeof import('node:fs'), directory: string | URL): string {
+function realRoot(fs: typeof import('node:fs'), directory: string | URL): string {
   const asked = directoryPath(directory)
   try {
     return fs.realpathSync(asked)
@@ -150,7 +153,7 @@ export function realRoot(fs: typeof import('node:fs'), directory: string | URL):
 }
 
 /** A file's kind, undefined for what an image cannot hold. */
-export function snapshotType(status: DiskStatus): SnapshotType | undefined {
+function snapshotType(status: DiskStatus): SnapshotType | undefined {
   if (status.isFile()) return 'f'
   if (status.isDirectory()) return 'd'
   if (status.isSymbolicLink()) return 'l'

@@ -98,7 +98,10 @@ export function claimDirectory(directory: string | URL): UnpackClaim {
   }
 }
 
-/** Takes away all that is in a directory, also what its own modes would keep its owner from. Follows no symlink. */
+/**
+ * Takes away all that is in a directory, also what its own modes would keep its owner from. Follows no symlink.
+ * @internal
+ */
 export function emptyDirectory(fs: FileSystem, directory: string): void {
   fs.chmodSync(directory, 0o700)
   for (const name of readNames(fs, directory)) removeAll(fs, `${directory}/${name}`)

@@ -7,17 +7,26 @@ import { diskError } from './disk-error.ts'
 import { compareNames, diskPath } from './disk-name.ts'
 import { readNames } from './safe-tree.ts'
 
-/** What the disk says of one file: Node's own, symlinks not followed. */
+/**
+ * What the disk says of one file: Node's own, symlinks not followed.
+ * @internal
+ */
 export type DiskStatus = import('node:fs').Stats
 
-/** One file that was walked over. */
+/**
+ * One file that was walked over.
+ * @internal
+ */
 export interface WalkedFile {
   /** From the walked directory, without a slash at either end; empty for itself. */
   readonly path: string
   readonly status: DiskStatus
 }
 
-/** How a directory is walked. */
+/**
+ * How a directory is walked.
+ * @internal
+ */
 export interface WalkOptions {
   /** Whether a directory is gone into; all are when absent. */
   readonly enter?: ((path: string) => boolean) | undefined
@@ -36,6 +45,7 @@ interface Level {
 /**
  * Everything below a directory, itself first. Nothing is followed: of a symlink, itself is told.
  * @throws OciError `FILESYSTEM_FAILED`
+ * @internal
  */
 export function* walkDirectory(
   root: string,

@@ -35,7 +35,7 @@ export type LayerFindingCode =
 export type LayerFinding = Finding<LayerFindingCode>
 
 /** Findings that are kept of one layer: hostile ones have millions. */
-export const MAX_FINDINGS = 1000
+const MAX_FINDINGS = 1000
 
 /** Collects findings up to {@link MAX_FINDINGS}, then says once that there were more. */
 export class FindingList {

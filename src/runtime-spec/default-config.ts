@@ -5,7 +5,7 @@
 import type { RuntimeConfig, RuntimeMount } from './runtime-config.ts'
 
 /** The version of the runtime-spec that is written: every field is of it, and runtimes since 2019 take it. */
-export const RUNTIME_SPEC_VERSION = '1.0.2'
+const RUNTIME_SPEC_VERSION = '1.0.2'
 
 /** What a shell without a `PATH` would be given. */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

@@ -44,6 +44,7 @@ export function openBytes(content: Uint8Array | Blob): OpenBytes {
  * @param size of the file in bytes, as it is now
  * @param path for messages
  * @param onClose what else ends with it
+ * @internal
  */
 export function openHandle(
   handle: FileHandle,
@@ -77,6 +78,7 @@ export function openHandle(
 /**
  * Opens a file for reading, whatever kind it is: the caller looks at `stats`.
  * @throws OciError `PATH_NOT_FOUND`, `STORE_FAILED`, `RUNTIME_UNSUPPORTED`
+ * @internal
  */
 export async function openFile(
   path: string | URL,
@@ -95,7 +97,10 @@ export async function openFile(
   }
 }
 
-/** What a handle gives from where it stands to its end, in chunks of at most 1 MiB: of pipes, which have no places. */
+/**
+ * What a handle gives from where it stands to its end, in chunks of at most 1 MiB: of pipes, which have no places.
+ * @internal
+ */
 export async function* readOnward(
   handle: FileHandle,
   path: string,

@@ -43,7 +43,7 @@ export function blobOf(
 }
 
 /** A blob that is a JSON document. */
-export function documentOf(document: unknown, mediaType: string): TestBlob {
+function documentOf(document: unknown, mediaType: string): TestBlob {
   return blobOf(encodeUtf8(JSON.stringify(document)), mediaType)
 }
 

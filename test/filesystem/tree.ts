@@ -55,17 +55,6 @@ export function listTree(root: string): ListedFile[] {
   return files
 }
 
-/** A tree as a short text for small cases: one line a file, without times and owners. */
-export function showTree(root: string): string[] {
-  return listTree(root)
-    .filter(({ path }) => path !== '.')
-    .map(({ path, type, mode, target, link, content }) => {
-      const text =
-        type === 'file' ? `${mode} ${content.slice(0, 8)}` : type === 'symlink' ? `-> ${target}` : mode
-      return `${path} ${type} ${text}${link === '' ? '' : ` = ${link}`}`
-    })
-}
-
 function typeOf(status: import('node:fs').BigIntStats): string {
   if (status.isFile()) return 'file'
   if (status.isDirectory()) return 'directory'

@@ -22,7 +22,7 @@ const cache = fileURLToPath(new URL('../../node_modules/.cache/oci-ts-interop/',
 const builders: readonly Peer[] = ['root', 'umoci', 'tar', 'setcap', 'setfattr']
 
 /** Why the image cannot be made here, or undefined where it can. */
-export function realImageProblem(): string | undefined {
+function realImageProblem(): string | undefined {
   if (peersProblem(['mmdebstrap']) !== undefined && peersProblem(['debootstrap']) !== undefined) {
     return 'neither mmdebstrap nor debootstrap is installed'
   }
@@ -30,7 +30,7 @@ export function realImageProblem(): string | undefined {
 }
 
 /** The image, made when it is not there yet (about a minute); undefined where it cannot be made. */
-export async function realImage(): Promise<RealImage | undefined> {
+async function realImage(): Promise<RealImage | undefined> {
   // Another script makes another image.
   const name = `real-${createHash('sha256').update(readFileSync(script)).digest('hex').slice(0, 16)}`
   const layout = join(cache, name)

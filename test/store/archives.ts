@@ -17,7 +17,7 @@ export function file(path: string, content: unknown): TarEntryInput {
   return { path, content: bytes, size: bytes.length }
 }
 
-export function toText(content: unknown): string {
+function toText(content: unknown): string {
   return typeof content === 'string' ? content : JSON.stringify(content)
 }
 

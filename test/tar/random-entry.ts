@@ -17,7 +17,7 @@ const segment = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 90, max: 160 }).map((length) => 'x'.repeat(length)) },
 )
 
-export const pathText: fc.Arbitrary<string> = fc
+const pathText: fc.Arbitrary<string> = fc
   .tuple(
     fc.boolean(),
     fc.array(segment, { minLength: 1, maxLength: 5 }),

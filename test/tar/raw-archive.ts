@@ -21,7 +21,7 @@ export interface RawHeader {
   checksum?: 'unsigned' | 'signed' | 'wrong'
 }
 
-export const ustar = 'ustar\x0000'
+const ustar = 'ustar\x0000'
 export const gnu = 'ustar  \0'
 export const v7 = '\0\0\0\0\0\0\0\0'
 
