@@ -152,7 +152,6 @@ export async function* readLayerPart(
     for await (const block of blocks.read(store, descriptor, 0, descriptor.size, { signal: stopped })) {
       const wait = decompressor.write(block)
       if (wait !== undefined) await wait
-      if (position >= offset + length) return
     }
     // A decoder may hold back what it has until it knows that no more comes.
     await decompressor.end()

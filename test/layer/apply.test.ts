@@ -222,6 +222,18 @@ describe('entries over what is there', () => {
     expect(await merge([file('a', 'one'), symlink('a', 'b'), file('a', 'three')])).toEqual(['a 0'])
   })
 
+  test('what a directory held comes back only by entries of its own', async () => {
+    const lower = [dir('d'), file('d/x'), dir('d/e'), file('d/e/y')]
+    expect(await merge(lower, [file('d')], [dir('d')])).toEqual(['d/ 2'])
+    expect(await merge(lower, [file('d')], [dir('d'), file('d/e/y'), file('d/x')])).toEqual([
+      'd/ 2',
+      'd/e/ 2*',
+      'd/e/y 2',
+      'd/x 2',
+    ])
+    expect(await merge(lower, [file('.wh.d')], [], [file('d/x')])).toEqual(['d/ 3*', 'd/x 3'])
+  })
+
   test('the root takes attributes too', async () => {
     const tree = await treeOf([[{ ...dir('./', 0o700), uid: 7 }], [file('a')]])
     expect(tree.get('')).toMatchObject({ mode: 0o700, uid: 7, implied: false, layer: 0 })
@@ -342,6 +354,12 @@ describe('what no tree can take', () => {
     ['a name outside', [[file('../b')]], 'PATH_UNSAFE', 'path-unsafe'],
     ['a root that is a file', [[{ path: '.', type: 'fifo' }]], 'PATH_UNSAFE', 'path-unsafe'],
     ['an entry below a file', [[file('a')], [file('a/b')]], 'PATH_UNSAFE', 'parent-not-directory'],
+    [
+      'an entry below a file that was a directory',
+      [[file('a/x'), file('a'), file('a/b')]],
+      'PATH_UNSAFE',
+      'parent-not-directory',
+    ],
     [
       'an entry below a symlink to a file',
       [[file('a'), symlink('s', 'a')], [file('s/b')]],

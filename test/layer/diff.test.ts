@@ -94,6 +94,15 @@ describe('the difference', () => {
     expect(await diff([file('a')], [file('a'), link('b', 'a')])).toEqual(['a', 'b (link)'])
     expect(await diff([file('a'), link('b', 'a')], [file('a'), file('b')])).toEqual(['b'])
     expect(await diff([file('a'), link('b', 'a')], [file('b')])).toEqual(['.wh.a'])
+    expect(await diff([file('a'), file('b')], [file('a'), link('b', 'a')])).toEqual(['a', 'b (link)'])
+    const linked = (path: string) => [dir(path), file(`${path}/x`), link(`${path}/y`, `${path}/x`)]
+    const symlink = { path: 's', type: 'symlink' as const, linkPath: 'd' }
+    expect(await diff([...linked('d'), symlink], [...linked('d'), ...linked('s')])).toEqual([
+      's',
+      's/x',
+      's/y (link)',
+    ])
+    expect(await diff([...linked('d'), symlink], linked('s'))).toEqual(['.wh.d', 's', 's/x', 's/y (link)'])
   })
 
   test('of trees of the same layers needs no content to see that it is the same', async () => {

@@ -1,10 +1,13 @@
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
-import { readAll } from '../../src/bytes.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { readAll, readChunks } from '../../src/bytes.ts'
 import { Layer, type LayerEntry, readLayer } from '../../src/layer/index.ts'
+import { setAccelerated } from '../../src/runtime.ts'
 import { mediaTypes } from '../../src/spec/index.ts'
 import { MemoryStore } from '../../src/store/index.ts'
-import { CountingStore, layersOf, putBlob, tarOf } from './layers.ts'
+import { CountingStore, layersOf, putBlob, tarOf, zstd } from './layers.ts'
+
+afterEach(() => setAccelerated(true))
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
@@ -36,12 +39,29 @@ describe('content', () => {
     expect(Buffer.compare(got[3]!, big)).toBe(0)
   })
 
-  test("stays the reader's", async () => {
-    const chunks: Uint8Array[] = []
-    for await (const entry of (await layerWith(big)).entries()) {
-      for await (const chunk of entry.chunks()) chunks.push(chunk)
+  test("is the reader's, who may keep it and write over it", async () => {
+    const tar = await tarOf([{ path: 'a', content: big }])
+    for (const [accelerated, blob] of [
+      [true, tar],
+      [true, gzipSync(tar)],
+      [false, gzipSync(tar)],
+      [false, zstd(tar) ?? tar],
+    ] as const) {
+      setAccelerated(accelerated)
+      const store = new MemoryStore()
+      const layer = new Layer(store, await putBlob(store, blob), { position: 0 })
+      for (let turn = 0; turn < 2; turn++) {
+        const chunks: Uint8Array[] = []
+        for await (const entry of layer.entries()) {
+          for await (const chunk of entry.chunks()) chunks.push(chunk)
+        }
+        expect(Buffer.compare(Buffer.concat(chunks), big)).toBe(0)
+        const pieces: Uint8Array[] = []
+        for await (const chunk of readChunks(layer.tar())) pieces.push(chunk)
+        expect(Buffer.compare(Buffer.concat(pieces), tar)).toBe(0)
+        for (const chunk of [...chunks, ...pieces]) chunk.fill(0)
+      }
     }
-    expect(Buffer.compare(Buffer.concat(chunks), big)).toBe(0)
   })
 
   test('is gone when the next entry is asked for, and can be read once', async () => {
