@@ -1,7 +1,7 @@
 /** One image of a store, opened: what its manifest and config say, and its layers. */
 import type { ImageID } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
-import { type ImageFilesystem, type OpenFilesystemOptions, openFilesystem } from '../filesystem/index.ts'
+import type { ImageFilesystem, OpenFilesystemOptions } from '../filesystem/index.ts'
 import { Layer } from '../layer/index.ts'
 import type { Annotations, Descriptor, ImageConfig, Manifest, Platform } from '../spec/index.ts'
 import { isConfigType, rawBytes, serializeJson } from '../spec/index.ts'
@@ -118,7 +118,9 @@ export class Image {
    * The merged tree of all layers, whiteouts applied. Reads and verifies every layer once; contents are not kept.
    * @throws OciError as reading the layers does, `PATH_UNSAFE` where an entry leads outside of the root
    */
-  filesystem(options: OpenFilesystemOptions = {}): Promise<ImageFilesystem> {
+  async filesystem(options: OpenFilesystemOptions = {}): Promise<ImageFilesystem> {
+    // Loaded when it is asked for: half of the library stands behind it.
+    const { openFilesystem } = await import('../filesystem/index.ts')
     return openFilesystem(this.layers, options)
   }
 

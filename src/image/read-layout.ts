@@ -1,23 +1,14 @@
 /** The main door: from whatever holds images to a {@link Layout}. */
 import type { ByteSource } from '../bytes.ts'
-import { OciError } from '../errors.ts'
-import { requireBuiltin } from '../runtime.ts'
-import type { ImageStore } from '../store/index.ts'
-import {
-  ArchiveStore,
-  type ArchiveStoreOptions,
-  DirectoryStore,
-  type DirectoryStoreOptions,
-} from '../store/index.ts'
+import type { DirectoryStoreOptions, ImageStore, OpenStoreOptions } from '../store/index.ts'
+import { createStore, openStore } from '../store/index.ts'
 import { Layout } from './layout.ts'
 
 /** Where images are: see {@link readLayout}. */
 export type LayoutSource = string | URL | ImageStore | ByteSource
 
 /** How a layout is opened; what does not concern its kind is not looked at. */
-export interface ReadLayoutOptions extends ArchiveStoreOptions, DirectoryStoreOptions {
-  readonly signal?: AbortSignal | undefined
-}
+export interface ReadLayoutOptions extends OpenStoreOptions {}
 
 /**
  * Opens an image layout or archive, whichever it is: told apart by content, not by name.
@@ -48,39 +39,7 @@ export async function createLayout(
   directory: string | URL,
   options: DirectoryStoreOptions = {},
 ): Promise<Layout> {
-  return Layout.open(await DirectoryStore.create(directory, options))
-}
-
-async function openStore(source: string | URL | ByteSource, options: ReadLayoutOptions): Promise<ImageStore> {
-  if (typeof source !== 'string' && !(source instanceof URL)) return ArchiveStore.open(source, options)
-  const path = filePath(source)
-  const fs = requireBuiltin('node:fs', 'Opening a layout by its path')
-  let directory: boolean
-  try {
-    directory = (await fs.promises.stat(path)).isDirectory()
-  } catch (cause) {
-    const missing = (cause as { code?: string }).code === 'ENOENT'
-    throw new OciError(
-      missing ? 'PATH_NOT_FOUND' : 'LAYOUT_INVALID',
-      missing
-        ? `There is no image layout or archive at ${JSON.stringify(path)}: nothing is there`
-        : `Cannot open ${JSON.stringify(path)}: ${(cause as Error).message}`,
-      { path, cause },
-    )
-  }
-  return directory ? DirectoryStore.open(path, options) : ArchiveStore.open(path, options)
-}
-
-function filePath(source: string | URL): string {
-  if (typeof source === 'string' && !source.startsWith('file:')) return source
-  const url = new URL(source)
-  if (url.protocol !== 'file:') {
-    throw new OciError(
-      'ARGUMENT_INVALID',
-      `A layout's URL must be a file: URL, not ${JSON.stringify(url.protocol)}`,
-    )
-  }
-  return requireBuiltin('node:url', 'Opening a file: URL').fileURLToPath(url)
+  return Layout.open(await createStore(directory, options))
 }
 
 function isImageStore(source: LayoutSource): source is ImageStore {

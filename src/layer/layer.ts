@@ -1,13 +1,11 @@
 /** One layer of an image: where it stands, what it is, and its content on demand. */
-import { type ByteSink, streamOf } from '../bytes.ts'
+import { streamOf } from '../bytes.ts'
 import type { DiffID, Digest } from '../digest/index.ts'
 import type { Descriptor, HistoryEntry } from '../spec/index.ts'
 import { type BlobStore, readBlob, type StoreOptions } from '../store/index.ts'
-import { type LayerLimits, type LayerOptions, readLayerBytes } from './layer-bytes.ts'
+import type { LayerLimits, LayerOptions } from './layer-bytes.ts'
 import type { LayerEntry } from './layer-entry.ts'
-import { readLayer } from './read-layer.ts'
-import { Relay } from './relay.ts'
-import { type LayerScan, type LayerVisitor, type ScanLayerOptions, scanLayer } from './scan-layer.ts'
+import type { LayerScan, LayerVisitor, ScanLayerOptions } from './scan-layer.ts'
 
 /** What a layer's content is read with: its diffID is the layer's own. */
 export interface LayerReadOptions extends StoreOptions {
@@ -70,17 +68,18 @@ export class Layer {
    * @throws OciError as `scanLayer`
    */
   entries(options: LayerReadOptions = {}): AsyncGenerator<LayerEntry, void, undefined> {
-    return readLayer(this.store, this.descriptor, this.#withDiffID(options))
+    return entriesOf(this.store, this.descriptor, this.#withDiffID(options))
   }
 
   /**
    * Tells a visitor of each entry: see {@link scanLayer}.
    * @throws OciError as `scanLayer`
    */
-  scan(
+  async scan(
     visitor: LayerVisitor,
     options: LayerReadOptions & Pick<ScanLayerOptions, 'findDuplicates' | 'blocks'> = {},
   ): Promise<LayerScan> {
+    const { scanLayer } = await import('./scan-layer.ts')
     return scanLayer(this.store, this.descriptor, visitor, this.#withDiffID(options))
   }
 
@@ -89,7 +88,7 @@ export class Layer {
    * codes of `scanLayer`.
    */
   tar(options: LayerReadOptions = {}): ReadableStream<Uint8Array> {
-    return streamOf(tarChunks(this.store, this.descriptor, this.#withDiffID(options)))
+    return streamOf(tarOf(this.store, this.descriptor, this.#withDiffID(options)))
   }
 
   /**
@@ -105,33 +104,22 @@ export class Layer {
   }
 }
 
-async function* tarChunks(
+// What reads layers (tar, decompression) is loaded with the first one: a page that shows manifests needs none of it.
+
+async function* entriesOf(
+  store: BlobStore,
+  descriptor: Descriptor,
+  options: LayerOptions,
+): AsyncGenerator<LayerEntry, void, undefined> {
+  const { readLayer } = await import('./read-layer.ts')
+  yield* readLayer(store, descriptor, options)
+}
+
+async function* tarOf(
   store: BlobStore,
   descriptor: Descriptor,
   options: LayerOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal } = options
-  signal?.throwIfAborted()
-  const stop = new AbortController()
-  const relay = new Relay<Uint8Array>()
-  const sink: ByteSink = { write: (chunk) => relay.give(chunk), end() {} }
-  const reading = readLayerBytes(store, descriptor, sink, {
-    ...options,
-    signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
-  }).then(
-    () => relay.end(),
-    (error) => relay.fail(error),
-  )
-  try {
-    for (;;) {
-      const chunk = await relay.take()
-      if (chunk === undefined) break
-      // A copy: the chunk is the decompressor's again when the reader asks for more.
-      yield chunk.slice()
-    }
-  } finally {
-    stop.abort()
-    relay.close(stop.signal.reason)
-    await reading
-  }
+  const { tarChunks } = await import('./layer-tar.ts')
+  yield* tarChunks(store, descriptor, options)
 }

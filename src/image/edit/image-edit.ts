@@ -7,7 +7,6 @@ import type { HistoryEntry, JsonEdit, Platform } from '../../spec/index.ts'
 import { parsePlatform } from '../../spec/index.ts'
 import type { BlobStore, ImageStore, StoreOptions } from '../../store/index.ts'
 import type { Image } from '../image.ts'
-import { clampTimes } from './clamp-times.ts'
 import {
   type ConfigChange,
   formatMoment,
@@ -21,13 +20,15 @@ import {
   setMember,
   setPlatform,
 } from './config-change.ts'
-import { type CopiedFiles, type CopyFilesOptions, copiedEntries } from './copied-files.ts'
-import { Draft, type DraftStart } from './draft.ts'
-import { EditContext } from './edit-context.ts'
-import { flattenLayers, squashLayers } from './flatten.ts'
-import { type LayerContent, writeContent } from './layer-content.ts'
-import { rebaseLayers } from './rebase.ts'
-import { recompressLayers } from './recompress.ts'
+import type { CopiedFiles, CopyFilesOptions } from './copied-files.ts'
+import type { DraftStart } from './draft.ts'
+import type { EditContext } from './edit-context.ts'
+import type { LayerContent } from './layer-content.ts'
+
+/** What steps are made with: see there. */
+type CommitWork = typeof import('./commit-work.ts')
+
+type Step = (context: EditContext, work: CommitWork) => void | Promise<void>
 
 /** How a layer is added: how it is written, and what the history says of it. */
 export interface AddLayerOptions extends WriteLayerOptions {
@@ -60,7 +61,7 @@ export class ImageEdit {
   readonly #start: (options: StoreOptions) => Promise<DraftStart>
   readonly #open: OpenImage
   readonly #base: Image['descriptor'] | undefined
-  readonly #steps: ((context: EditContext) => void | Promise<void>)[] = []
+  readonly #steps: Step[] = []
 
   /** Use `image.edit()`, `fromImage` or `fromScratch`. */
   constructor(
@@ -184,7 +185,7 @@ export class ImageEdit {
   /** Adds a layer, on top unless a position is given. */
   addLayer(content: LayerContent, options: AddLayerOptions = {}): this {
     const { history = {}, position, ...writing } = options
-    return this.#step(async (context) => {
+    return this.#step(async (context, { writeContent }) => {
       const layer = await writeContent(context, content, writing)
       context.draft.insertLayer(position ?? context.layerCount, layer, context.dated(history), context.store)
     })
@@ -208,7 +209,7 @@ export class ImageEdit {
   copy(files: CopiedFiles, destination: string, options: CopyFilesOptions & AddLayerOptions = {}): this {
     const { chown, chmod, ignore, history, position, ...writing } = options
     const said = typeof files === 'string' ? files : files instanceof URL ? files.href : 'files from memory'
-    return this.#step(async (context) => {
+    return this.#step(async (context, { copiedEntries, writeContent }) => {
       const entries = await copiedEntries(files, destination, { chown, chmod, ignore }, context)
       const layer = await writeContent(context, entries, writing)
       const entry = history ?? { created_by: `COPY ${said} ${destination}` }
@@ -223,7 +224,7 @@ export class ImageEdit {
     options: Omit<AddLayerOptions, 'position'> = {},
   ): this {
     const { history, ...writing } = options
-    return this.#step(async (context) => {
+    return this.#step(async (context, { writeContent }) => {
       const layer = await writeContent(context, content, writing)
       context.draft.replaceLayer(position, layer, history && context.dated(history), context.store)
     })
@@ -236,12 +237,12 @@ export class ImageEdit {
 
   /** Makes one layer of all, holding what is left to see; one history entry takes the place of all. */
   flatten(options: Omit<AddLayerOptions, 'position'> = {}): this {
-    return this.#step((context) => flattenLayers(context, options))
+    return this.#step((context, { flattenLayers }) => flattenLayers(context, options))
   }
 
   /** Makes one layer of those from a position up, with whiteouts for what they hide of the layers below. */
   squash(from: number, options: Omit<AddLayerOptions, 'position'> = {}): this {
-    return this.#step((context) => squashLayers(context, from, options))
+    return this.#step((context, { squashLayers }) => squashLayers(context, from, options))
   }
 
   /**
@@ -249,17 +250,19 @@ export class ImageEdit {
    * above and what runs stay.
    */
   rebase(oldBase: Image, newBase: Image): this {
-    return this.#step((context) => rebaseLayers(context, oldBase, newBase))
+    return this.#step((context, { rebaseLayers }) => rebaseLayers(context, oldBase, newBase))
   }
 
   /** Compresses every layer anew; their diffIDs stay, so the config does too. */
   recompress(compression: Compression, options: WriteLayerOptions = {}): this {
-    return this.#step((context) => recompressLayers(context, { ...options, compression }))
+    return this.#step((context, { recompressLayers }) =>
+      recompressLayers(context, { ...options, compression }),
+    )
   }
 
   /** Makes nothing in the image later than a moment: layers' entries, history, config. */
   clampTimes(latest: Moment, options: WriteLayerOptions = {}): this {
-    return this.#step((context) => clampTimes(context, latest, options))
+    return this.#step((context, { clampTimes }) => clampTimes(context, latest, options))
   }
 
   /**
@@ -277,8 +280,9 @@ export class ImageEdit {
     if (reference !== undefined && !('tag' in store)) {
       throw new OciError('STORE_UNSUPPORTED', 'This store keeps no references: commit without one')
     }
-    const context = new EditContext(new Draft(await this.#start(options)), store, options)
-    for (const step of this.#steps) await step(context)
+    const work = await import('./commit-work.ts')
+    const context = new work.EditContext(new work.Draft(await this.#start(options)), store, options)
+    for (const step of this.#steps) await step(context, work)
     const written = await context.draft.finish(store, options)
     const image = await this.#open(store, written, options)
     const descriptor = this.#base?.platform === undefined ? written : { ...written, platform: image.platform }
@@ -286,7 +290,7 @@ export class ImageEdit {
     return descriptor === written ? image : this.#open(store, descriptor, options)
   }
 
-  #step(step: (context: EditContext) => void | Promise<void>): this {
+  #step(step: Step): this {
     this.#steps.push(step)
     return this
   }
