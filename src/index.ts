@@ -10,7 +10,7 @@
  *
  * @module
  */
-export type { ByteSource } from './bytes.ts'
+export type { ByteSink, ByteSource } from './bytes.ts'
 export type {
   Compression,
   CompressOptions,
@@ -77,14 +77,18 @@ export {
   unpackLayers,
 } from './filesystem/index.ts'
 export type {
+  AddEntryOptions,
   AddLayerOptions,
   ConvertOptions,
   ConvertSource,
   CopiedFiles,
   CopyFilesOptions,
   DroppedContent,
+  EntrySelector,
   FlattenOptions,
   ImageHistoryEntry,
+  IndexFormat,
+  IndexMember,
   LayerContent,
   LayoutSource,
   Moment,
@@ -94,12 +98,14 @@ export type {
 } from './image/index.ts'
 export {
   convertImage,
+  createIndex,
   createLayout,
   fromImage,
   fromScratch,
   Image,
   ImageEdit,
   ImageIndex,
+  IndexEdit,
   Layout,
   openImage,
   readConfig,
@@ -111,6 +117,7 @@ export {
   writeManifest,
 } from './image/index.ts'
 export type {
+  AppliedLayer,
   ApplyLayersOptions,
   ApplyOptions,
   DiffOptions,
@@ -122,11 +129,14 @@ export type {
   LayerFindingCode,
   LayerLimits,
   LayerOptions,
+  LayerPart,
   LayerReadOptions,
   LayerScan,
   LayerSource,
   LayerVisitor,
+  PathProblem,
   ReproducibleOptions,
+  ResolveOptions,
   ScanLayerOptions,
   TreeChange,
   TreeLimits,
@@ -138,6 +148,7 @@ export type {
 export {
   applyLayer,
   applyLayers,
+  BlobBlocks,
   diffTrees,
   FileTree,
   Layer,
@@ -145,7 +156,18 @@ export {
   scanLayer,
   writeLayer,
 } from './layer/index.ts'
-export type { BundleOptions, BundleReport, RuntimeConfigOptions, UserFiles } from './runtime-spec/index.ts'
+export type {
+  BundleOptions,
+  BundleReport,
+  RuntimeConfig,
+  RuntimeConfigOptions,
+  RuntimeDeviceRule,
+  RuntimeLinux,
+  RuntimeMount,
+  RuntimeProcess,
+  RuntimeUser,
+  UserFiles,
+} from './runtime-spec/index.ts'
 export { toRuntimeConfig, writeBundle } from './runtime-spec/index.ts'
 export * from './spec/index.ts'
 export type {
@@ -169,6 +191,7 @@ export type {
   CopyResult,
   Garbage,
   GarbageOptions,
+  Role,
   Successor,
   ValidateOptions,
   Validation,

@@ -1,11 +1,10 @@
 /** Leaving out of an index what is for other platforms. */
-import { type Digest, digestBytes, digestParts } from '../digest/index.ts'
+import type { Digest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
-import { isForRunning, listManifests, openImage, readIndex } from '../image/index.ts'
-import type { Descriptor, JsonEdit, Platform } from '../spec/index.ts'
-import { choosePlatform, editJson, isIndexType, parsePlatform } from '../spec/index.ts'
+import { filterIndex, manifestsFor, openImage } from '../image/index.ts'
+import type { Descriptor, Platform } from '../spec/index.ts'
+import { isIndexType, parsePlatform } from '../spec/index.ts'
 import type { BlobStore, ImageStore, StoreOptions } from '../store/index.ts'
-import { readBlobBytes } from '../store/index.ts'
 
 /** What is left, and a store that has it: the source, with the index that was made of its index before it. */
 export interface Selection {
@@ -38,51 +37,11 @@ export async function selectPlatforms(
       chosen = (await openImage(store, root, { ...options, platform })).descriptor
     return { descriptor: chosen, store }
   }
-  const images = (await listManifests(store, [root], options)).filter(isForRunning)
-  const kept = new Set<Digest>()
-  for (const platform of wanted) {
-    const chosen = choosePlatform(platform, images)
-    // Opening says what there is instead, and finds images whose platform only their config knows.
-    kept.add((chosen ?? (await openImage(store, root, { ...options, platform })).descriptor).digest)
-  }
-  const made = new Map<Digest, Uint8Array>()
-  const descriptor = await filterIndex(store, root, kept, made, options)
-  return { descriptor: descriptor ?? root, store: overlay(store, made) }
-}
-
-/** The index without what is not kept; the same descriptor where all is; undefined where nothing is. */
-async function filterIndex(
-  store: BlobStore,
-  descriptor: Descriptor,
-  kept: ReadonlySet<Digest>,
-  made: Map<Digest, Uint8Array>,
-  options: StoreOptions,
-): Promise<Descriptor | undefined> {
-  const { manifests } = await readIndex(store, descriptor, options)
-  const edits: JsonEdit[] = []
-  let left = 0
-  // From the last on, so that removing an entry does not move those before it.
-  for (const [position, entry] of [...manifests.entries()].reverse()) {
-    const becomes = isIndexType(entry.mediaType)
-      ? await filterIndex(store, entry, kept, made, options)
-      : kept.has(entry.digest) || kept.has(attested(entry))
-        ? entry
-        : undefined
-    if (becomes !== undefined) left++
-    if (becomes !== entry) edits.push({ path: ['manifests', position], value: becomes })
-  }
-  if (left === 0) return undefined
-  if (edits.length === 0) return descriptor
-  const bytes = editJson(await readBlobBytes(store, descriptor, options), edits)
-  const { data: _, ...rest } = descriptor
-  const digest = digestBytes(bytes, digestParts(descriptor.digest).algorithm)
-  made.set(digest, bytes)
-  return { ...rest, digest, size: bytes.length }
-}
-
-/** The image that a build's attestation is about, which BuildKit notes on the attestation's entry. */
-function attested(entry: Descriptor): Digest {
-  return (entry.annotations?.['vnd.docker.reference.digest'] ?? '') as Digest
+  const kept = await manifestsFor(store, [root], wanted, `Index ${root.digest}`, options)
+  const filtered = await filterIndex(store, root, kept, options)
+  return filtered === undefined
+    ? { descriptor: root, store }
+    : { descriptor: filtered.descriptor, store: overlay(store, filtered.made) }
 }
 
 /** The store with some documents that are not in it. */

@@ -80,11 +80,12 @@ peerTest("Docker's becomes what skopeo makes of it for OCI", ['skopeo'], async (
 })
 
 const archives = 'so does a real image of docker save, its config to the byte'
-if (casesDirectory === undefined) caseTest(archives, () => {})
+const cases = casesDirectory
+if (cases === undefined) caseTest(archives, () => {})
 else
   peerTest(archives, ['skopeo'], async () => {
     for (const name of ['dive-test-docker-image.tar', 'ggcr-test_image_1.tar', 'ggcr-whiteout_image.tar']) {
-      const path = join(casesDirectory, 'archives', name)
+      const path = join(cases, 'archives', name)
       await using layout = await readLayout(path)
       const target = new MemoryStore()
       const image = await layout.image(layout.references[0]?.name)
