@@ -53,7 +53,8 @@ export function createCompressor(
 
 /**
  * Compressed content as a stream. Cancelling it frees everything and cancels the source.
- * @throws OciError (through the stream) as {@link createCompressor}
+ * @throws OciError (through the stream) `ARGUMENT_INVALID` for options that make no sense, `COMPRESSION_UNSUPPORTED`
+ *   where there is no zstd encoder and none is passed
  */
 export function compress(
   source: ByteSource,

@@ -47,7 +47,8 @@ export function createDecompressor(
 
 /**
  * Decompressed content as a stream of chunks up to 1 MiB. Cancelling it frees everything and cancels the source.
- * @throws OciError (through the stream) as {@link createDecompressor}
+ * @throws OciError (through the stream) `COMPRESSION_INVALID`, `COMPRESSION_TRUNCATED`, `COMPRESSION_UNSUPPORTED`,
+ *   `LIMIT_EXCEEDED`; the signal's reason when that aborts
  */
 export function decompress(
   source: ByteSource,

@@ -29,7 +29,7 @@ export interface AppliedLayer {
  * Applies layers to a tree, bottom to top, in one pass over each. In the tree, a layer's position is its place among
  * those given.
  *
- * @throws OciError as `scanLayer` and {@link LayerApplier.apply}; the tree is then of no use
+ * @throws OciError as `scanLayer` and `applyLayer`; the tree is then of no use
  */
 export async function applyLayers(
   tree: FileTree,
@@ -44,7 +44,14 @@ export async function applyLayers(
     const blocks = new BlobBlocks()
     const scan = await layer.scan(
       { entry: (entry) => applier.apply(entry) },
-      { signal, limits, blocks, onProgress: onProgress && ((bytes: number) => onProgress(before + bytes)) },
+      {
+        signal,
+        limits,
+        blocks,
+        // The tree sees them for nothing, and without a chance of error.
+        findDuplicates: false,
+        onProgress: onProgress && ((bytes: number) => onProgress(before + bytes)),
+      },
     )
     tree.setSource(position, scan.diffID)
     // The scan says that a path is unsafe; the applier, what became of it.

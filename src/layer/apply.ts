@@ -82,6 +82,7 @@ export class LayerApplier {
   #put(entry: LayerEntryHeader): void {
     const tree = this.#tree
     if (entry.path === '') {
+      this.#checkTwice(entry, ROOT)
       tree.put(ROOT, entry as FileAttributes, this.#position, 0)
       return
     }
@@ -89,6 +90,7 @@ export class LayerApplier {
     if (directory === undefined) return
     const node = tree.nodeFor(directory, lastName(entry.path, entry.pathBytes))
     if (tree.exists(node)) {
+      this.#checkTwice(entry, node)
       const keep = entry.type === 'directory' && tree.isDirectory(node)
       if (!keep) {
         tree.remove(node)
@@ -97,6 +99,13 @@ export class LayerApplier {
     }
     if (entry.type === 'link') this.#link(entry, node)
     else tree.put(node, entry as FileAttributes, this.#position, entry.dataOffset)
+  }
+
+  #checkTwice(entry: LayerEntryHeader, node: number): void {
+    const tree = this.#tree
+    if (tree.layerOf(node) !== this.#position || tree.isImplied(node)) return
+    const message = 'The path comes more than once in the layer: the last entry counts'
+    this.#findings.add('warning', 'duplicate-path', entry.path, message)
   }
 
   #link(entry: LayerEntryHeader, node: number): void {
@@ -187,7 +196,7 @@ export class LayerApplier {
  * Applies a layer's entries, in the order of its tar, to the tree of the layers below.
  *
  * @returns What was odd: with `problems: 'report'` each entry that was left out.
- * @throws OciError as {@link LayerApplier.apply}, and what the entries throw
+ * @throws OciError `PATH_UNSAFE`, `PATH_NOT_FOUND` (a hard link to nothing), `LIMIT_EXCEEDED`, and what the entries throw
  * @example await applyLayer(tree, readLayer(store, descriptor), { position: 0 })
  */
 export async function applyLayer(

@@ -72,6 +72,7 @@ export {
 } from './platform.ts'
 export type { ImageReference, ParseReferenceOptions } from './reference.ts'
 export { formatReference, isRepositoryName, isTag, parseReference } from './reference.ts'
+export type { Schema } from './schema.ts'
 export type {
   Schema1Document,
   Schema1History,

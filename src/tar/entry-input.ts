@@ -26,7 +26,7 @@ export interface TarEntryInput {
   readonly uid?: number | undefined
   /** 0. */
   readonly gid?: number | undefined
-  /** Bytes of content: needed where it is a stream or comes by {@link TarWriter.data}, else checked against it. */
+  /** Bytes of content: needed where it is a stream or comes by `TarWriter.data`, else checked against it. */
   readonly size?: number | undefined
   /**
    * 1970-01-01 where none is given. A number is seconds since then. Fractions are kept (as Go's writer does when

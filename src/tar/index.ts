@@ -1,3 +1,4 @@
+export type { ByteSink } from '../bytes.ts'
 export type { TarIndexEntry } from './archive-index.ts'
 export { indexTar } from './archive-index.ts'
 export type { TarEntryInput } from './entry-input.ts'
