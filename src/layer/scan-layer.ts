@@ -99,6 +99,11 @@ function inspect(entry: LayerEntryHeader, seen: PathSet | undefined, findings: F
     findings.add('warning', 'reserved-name', path, 'A directory has a name that starts with ".wh."')
   }
   if (seen?.add(path, entry.pathBytes) === false) {
-    findings.add('warning', 'duplicate-path', path, 'The path comes more than once: the last entry counts')
+    findings.add(
+      'warning',
+      'duplicate-path',
+      path,
+      'The path comes more than once in the layer: the last entry counts',
+    )
   }
 }

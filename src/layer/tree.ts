@@ -275,6 +275,12 @@ export class FileTree {
     return this.#layer[node]!
   }
 
+  /** Whether a node is a directory that only paths below it speak of. */
+  isImplied(node: number): boolean {
+    const inode = this.#inode[node]!
+    return inode !== NONE && (this.#mode[inode]! & IMPLIED) !== 0
+  }
+
   /** The directory that a node is in; the root is in itself. */
   parentOf(node: number): number {
     return this.#parent[node]!

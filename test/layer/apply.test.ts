@@ -218,8 +218,19 @@ describe('entries over what is there', () => {
     ])
   })
 
-  test('of two entries with one path the last counts', async () => {
-    expect(await merge([file('a', 'one'), symlink('a', 'b'), file('a', 'three')])).toEqual(['a 0'])
+  test('of two entries with one path the last counts, and a finding says so', async () => {
+    const layers = await layersOf([
+      [dir('.'), file('a', 'one'), file('d/x')],
+      [dir('./'), file('a', 'two'), symlink('a', 'b'), file('./a', 'four'), dir('d'), dir('./d'), dir('.')],
+    ])
+    const tree = new FileTree()
+    const applied = await applyLayers(tree, layers)
+    expect(shown(tree)).toEqual(['a 1', 'd/ 1', 'd/x 0'])
+    expect(tree.get('a')!.size).toBe(4)
+    expect(applied[0]!.findings).toEqual([])
+    expect(applied[1]!.findings.map(({ level, code, path }) => [level, code, ...path])).toEqual(
+      ['a', 'a', 'd', ''].map((path) => ['warning', 'duplicate-path', path]),
+    )
   })
 
   test('what a directory held comes back only by entries of its own', async () => {
