@@ -1,7 +1,7 @@
 /** From an image name on the command line to an opened layout, to read from or to write to. */
 import { existsSync } from 'node:fs'
 import { OciError } from '../errors.ts'
-import { createLayout, type Layout, readLayout } from '../image/index.ts'
+import { type Layout, readLayout } from '../image/index.ts'
 import { ArchiveStore, DirectoryStore, type ImageStore } from '../store/index.ts'
 import { type ImageName, parseImageName } from './image-name.ts'
 
@@ -15,38 +15,39 @@ export interface OpenedName {
  * Opens what an image name points into.
  * @throws OciError as `readLayout`
  */
-export async function openName(text: string): Promise<OpenedName> {
+export async function openName(text: string, signal: AbortSignal): Promise<OpenedName> {
   const name = parseImageName(text, existsSync)
-  return { name, layout: await openTransport(name) }
+  return { name, layout: await openTransport(name, signal) }
 }
 
 /**
- * Opens the layout that an image name points into for writing; makes it where nothing is there.
- * @throws OciError `STORE_UNSUPPORTED` for an archive
+ * Opens the layout that an image name points into for changing it.
+ * @throws OciError `STORE_UNSUPPORTED` for an archive, and as `readLayout`
  */
-export async function openTarget(text: string): Promise<OpenedName & { readonly store: ImageStore }> {
-  const name = parseImageName(text, existsSync)
-  if (name.transport !== 'path' && name.transport !== 'oci') {
+export async function openToChange(
+  text: string,
+  signal: AbortSignal,
+): Promise<OpenedName & { readonly store: ImageStore }> {
+  const { name, layout } = await openName(text, signal)
+  if (layout.store instanceof ArchiveStore) {
+    await layout[Symbol.asyncDispose]()
     throw new OciError(
       'STORE_UNSUPPORTED',
-      `${name.transport}: can be read only: give a directory to write to`,
+      `${JSON.stringify(name.path)} is an archive, which is never changed: copy the image into a layout first, as in oci-ts copy ${text} oci:DIR:NAME`,
     )
   }
-  const layout = existsSync(name.path)
-    ? await readLayout(await DirectoryStore.open(name.path))
-    : await createLayout(name.path)
   return { name, layout, store: layout.store }
 }
 
-async function openTransport({ transport, path }: ImageName): Promise<Layout> {
+async function openTransport({ transport, path }: ImageName, signal: AbortSignal): Promise<Layout> {
   switch (transport) {
     case 'path':
-      return readLayout(path)
+      return readLayout(path, { signal })
     case 'oci':
       return readLayout(await DirectoryStore.open(path))
     case 'oci-archive':
-      return readLayout(await ArchiveStore.open(path, { format: 'oci' }))
+      return readLayout(await ArchiveStore.open(path, { format: 'oci', signal }))
     case 'docker-archive':
-      return readLayout(await ArchiveStore.open(path, { format: 'docker' }))
+      return readLayout(await ArchiveStore.open(path, { format: 'docker', signal }))
   }
 }

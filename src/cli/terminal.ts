@@ -2,7 +2,6 @@
  * What is written where: results to standard output, progress and warnings to standard error, colours and
  * progress only on a terminal.
  */
-import process from 'node:process'
 
 /** Styles that the command uses, each a pair of SGR codes. */
 const styles = {
@@ -14,9 +13,19 @@ const styles = {
   cyan: [36, 39],
 } as const
 
+/** What of a process's stream is used. */
+export interface Output {
+  /** False when the reader is slower and `drain` is to be waited for. */
+  write(chunk: string | Uint8Array): boolean
+  once(event: 'drain', listener: () => void): unknown
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
+}
+
 /** A stream to a person: knows whether it is a terminal and whether colours are wanted. */
 export interface Terminal {
-  /** Writes a line; lines come from images, so it makes control characters harmless. */
+  /** Writes a line as it is: what comes from an image goes through {@link printable} first. */
   line(text?: string): void
   /** Wraps a text in a style, or leaves it as it is where colours are not wanted. */
   style(name: keyof typeof styles, text: string): string
@@ -27,8 +36,11 @@ export interface Terminal {
 /**
  * Colours follow https://no-color.org and FORCE_COLOR; otherwise they are for terminals.
  */
-export function createTerminal(stream: NodeJS.WriteStream): Terminal {
-  const { NO_COLOR: noColor, FORCE_COLOR: forceColor, TERM: term } = process.env
+export function createTerminal(
+  stream: Output,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Terminal {
+  const { NO_COLOR: noColor, FORCE_COLOR: forceColor, TERM: term } = env
   const coloured =
     noColor !== undefined && noColor !== ''
       ? false
@@ -45,39 +57,13 @@ export function createTerminal(stream: NodeJS.WriteStream): Terminal {
   }
 }
 
-/** A progress line that overwrites itself on standard error; silent where that is no terminal. */
-export interface ProgressLine {
-  show(text: string): void
-  clear(): void
-}
-
-/** Redraws at the most 10 times a second, so that a fast copy is not slowed by its own progress. */
-export function createProgressLine(stream: NodeJS.WriteStream): ProgressLine {
-  if (!stream.isTTY) return { show() {}, clear() {} }
-  let drawnAt = 0
-  let drawn = false
-  return {
-    show(text) {
-      const now = Date.now()
-      if (now - drawnAt < 100) return
-      drawnAt = now
-      drawn = true
-      stream.write(`\r\u001b[2K${text.slice(0, (stream.columns ?? 80) - 1)}`)
-    },
-    clear() {
-      if (drawn) stream.write('\r\u001b[2K')
-      drawn = false
-    },
-  }
-}
-
 /**
  * A text from an image made safe to print: control characters, which could move the cursor or rename the window,
  * and direction overrides, which could turn a path around, become visible escapes.
  */
 export function printable(text: string): string {
   return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

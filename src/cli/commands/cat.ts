@@ -1,8 +1,6 @@
 /** `oci-ts cat`: the content of a file in an image. */
-
-import { once } from 'node:events'
-import process from 'node:process'
 import { readChunks } from '../../bytes.ts'
+import { type CommandContext, writeOut } from '../context.ts'
 import { openName } from '../open-image.ts'
 
 /** Flags of the command. */
@@ -11,13 +9,17 @@ export interface CatOptions {
 }
 
 /** Runs the command; gives the exit code. */
-export async function cat(imageName: string, path: string, options: CatOptions): Promise<number> {
-  const { name, layout } = await openName(imageName)
+export async function cat(
+  imageName: string,
+  path: string,
+  options: CatOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { signal } = context
+  const { name, layout } = await openName(imageName, signal)
   await using _ = layout
-  const image = await layout.image(name.reference, { platform: options.platform })
-  const files = await image.filesystem()
-  for await (const chunk of readChunks(files.openFile(path))) {
-    if (!process.stdout.write(chunk)) await once(process.stdout, 'drain')
-  }
+  const image = await layout.image(name.reference, { platform: options.platform, signal })
+  const files = await image.filesystem({ signal })
+  for await (const chunk of readChunks(files.openFile(path, { signal }))) await writeOut(context, chunk)
   return 0
 }

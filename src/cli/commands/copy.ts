@@ -1,11 +1,12 @@
 /** `oci-ts copy`: an image from one place to another, with what belongs to it. */
-import process from 'node:process'
 import { OciError } from '../../errors.ts'
-import type { Layout } from '../../image/index.ts'
-import type { Descriptor } from '../../spec/index.ts'
-import { type CopyProgress, copyGraph } from '../../transfer/index.ts'
-import { openName, openTarget } from '../open-image.ts'
-import { count, createProgressLine, createTerminal, formatSize, printable } from '../terminal.ts'
+import type { ImageStore, Reference } from '../../store/index.ts'
+import { type CopyProgress, type CopyResult, copyGraph } from '../../transfer/index.ts'
+import type { CommandContext } from '../context.ts'
+import { openName } from '../open-image.ts'
+import { createProgress } from '../progress.ts'
+import { makeAt, nameOfResult, parseTarget } from '../target.ts'
+import { count, formatSize, printable, shortDigest } from '../terminal.ts'
 
 /** Flags of the command. */
 export interface CopyCommandOptions {
@@ -14,70 +15,77 @@ export interface CopyCommandOptions {
   readonly referrers?: boolean
 }
 
-/** What is copied, and the name that it gets. */
-interface Root {
-  readonly descriptor: Descriptor
-  readonly reference: string
-}
-
 /** Runs the command; gives the exit code. */
 export async function copy(
   sourceName: string,
   targetName: string,
   options: CopyCommandOptions,
+  context: CommandContext,
 ): Promise<number> {
-  const source = await openName(sourceName)
-  await using layout = source.layout
-  const target = await openTarget(targetName)
-  await using _ = target.layout
-  const roots = options.all
-    ? layout.references.map(({ name, descriptor }) => ({ reference: name, descriptor }))
-    : [await rootOf(layout, source.name.reference, target.name.reference)]
-  const out = createTerminal(process.stdout)
-  const progress = createProgressLine(process.stderr)
-  for (const { reference, descriptor } of roots) {
-    const moved = new Map<string, number>()
-    let bytes = 0
-    const onProgress = (step: CopyProgress) => {
-      bytes += step.bytes - (moved.get(step.descriptor.digest) ?? 0)
-      moved.set(step.descriptor.digest, step.bytes)
-      progress.show(
-        `copying ${formatSize(bytes)} of ${formatSize(step.totalBytes)}, ${count(step.totalBlobs, 'blob')}`,
-      )
-    }
-    const { platform: platforms, referrers } = options
-    const result = await copyGraph(layout.store, descriptor, target.store, {
-      platforms,
-      referrers,
-      onProgress,
-    })
-    await target.store.tag(result.descriptor, reference)
-    progress.clear()
-    const copied = `${count(result.copied, 'blob')} copied (${formatSize(result.copiedBytes)})`
-    out.line(
-      `${printable(reference)}  ${result.descriptor.digest}: ${copied}, ${result.present} there already`,
+  const { signal, stderr } = context
+  const { name, layout } = await openName(sourceName, signal)
+  await using _ = layout
+  const target = parseTarget(targetName)
+  if (options.all && (name.reference ?? target.reference) !== undefined) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      'With --all every image keeps its name: give source and target without one',
     )
-    for (const layer of result.elsewhere) {
-      out.line(`  ${layer.digest} is nondistributable and not in the source: its urls say where it is`)
+  }
+  const roots: readonly Reference[] = options.all
+    ? layout.references
+    : [
+        {
+          name: await nameOfResult(layout, name.reference, target.reference, 'as in DIR:NAME'),
+          descriptor: await layout.resolve(name.reference, { signal }),
+        },
+      ]
+  const progress = createProgress(stderr)
+  const results: CopyResult[] = []
+  const make = async (store: ImageStore): Promise<readonly Reference[]> => {
+    const made: Reference[] = []
+    for (const root of roots) {
+      const result = await copyGraph(layout.store, root.descriptor, store, {
+        platforms: options.platform,
+        referrers: options.referrers,
+        signal,
+        onProgress: showProgress(progress),
+      })
+      results.push(result)
+      made.push({ name: root.name, descriptor: result.descriptor })
     }
+    return made
+  }
+  let made: readonly Reference[]
+  try {
+    made = await makeAt(target, signal, make)
+  } finally {
+    progress.clear()
+  }
+  for (const [position, { name: as, descriptor }] of made.entries()) {
+    printResult(context, as, descriptor.digest, results[position]!)
   }
   return 0
 }
 
-/** The one thing that is copied; without a name of its own in the target it keeps that of the source. */
-async function rootOf(
-  layout: Layout,
-  reference: string | undefined,
-  wanted: string | undefined,
-): Promise<Root> {
-  const descriptor = await layout.resolve(reference)
-  const known = layout.references.find((entry) => entry.descriptor.digest === descriptor.digest)?.name
-  const name = wanted ?? reference?.split('@', 1)[0] ?? known
-  if (name === undefined || name.includes('@') || name.startsWith('sha')) {
-    throw new OciError(
-      'ARGUMENT_INVALID',
-      'The image has no name in the source: say which it is to have, as in DIR:NAME',
-    )
+/** A bar for all of it, and one for each blob under way. */
+function showProgress(progress: ReturnType<typeof createProgress>): (step: CopyProgress) => void {
+  const moved = new Map<string, number>()
+  let total = 0
+  return ({ descriptor, state, bytes, totalBytes }) => {
+    const { digest, size } = descriptor
+    total += bytes - (moved.get(digest) ?? 0)
+    moved.set(digest, bytes)
+    progress.show('all', total, totalBytes)
+    if (state === 'started' || state === 'moving') progress.show(shortDigest(digest), bytes, size)
+    else progress.finish(shortDigest(digest))
   }
-  return { descriptor, reference: name }
+}
+
+function printResult({ out }: CommandContext, name: string, digest: string, result: CopyResult): void {
+  const copied = `${count(result.copied, 'blob')} copied (${formatSize(result.copiedBytes)})`
+  out.line(`${printable(name)}  ${digest}: ${copied}, ${result.present} there already`)
+  for (const layer of result.elsewhere) {
+    out.line(`  ${layer.digest} is nondistributable and not in the source: its urls say where it is`)
+  }
 }

@@ -1,8 +1,9 @@
 /** `oci-ts gc`: removing what nothing leads to. */
-import process from 'node:process'
+import { OciError } from '../../errors.ts'
 import { collectGarbage } from '../../transfer/index.ts'
-import { openTarget } from '../open-image.ts'
-import { count, createTerminal } from '../terminal.ts'
+import type { CommandContext } from '../context.ts'
+import { openToChange } from '../open-image.ts'
+import { count } from '../terminal.ts'
 
 /** Flags of the command. */
 export interface GcOptions {
@@ -10,14 +11,18 @@ export interface GcOptions {
 }
 
 /** Runs the command; gives the exit code. */
-export async function gc(imageName: string, options: GcOptions): Promise<number> {
-  const { layout, store } = await openTarget(imageName)
+export async function gc(
+  imageName: string,
+  { dryRun }: GcOptions,
+  { out, signal }: CommandContext,
+): Promise<number> {
+  const { name, layout, store } = await openToChange(imageName, signal)
   await using _ = layout
-  const { removed, kept } = await collectGarbage(store, options)
-  const out = createTerminal(process.stdout)
+  if (name.reference !== undefined) {
+    throw new OciError('ARGUMENT_INVALID', `Give the layout alone, without ${JSON.stringify(name.reference)}`)
+  }
+  const { removed, kept } = await collectGarbage(store, { dryRun, signal })
   for (const digest of removed) out.line(digest)
-  out.line(
-    `${count(removed.length, 'blob')} ${options.dryRun ? 'would be removed' : 'removed'}, ${kept} kept`,
-  )
+  out.line(`${count(removed.length, 'blob')} ${dryRun ? 'would be removed' : 'removed'}, ${kept} kept`)
   return 0
 }

@@ -1,12 +1,12 @@
 /** `oci-ts inspect`: an image laid open. */
-import process from 'node:process'
-import { OciError } from '../../errors.ts'
+import { isOciError, OciError } from '../../errors.ts'
 import { Image, ImageIndex, type Layout } from '../../image/index.ts'
 import type { Descriptor, ExecutionConfig, ImageConfig } from '../../spec/index.ts'
 import { formatPlatform, isIndexType, isManifestType, rawBytes } from '../../spec/index.ts'
 import { readBlobBytes } from '../../store/index.ts'
+import { type CommandContext, writeJson, writeOut } from '../context.ts'
 import { openName } from '../open-image.ts'
-import { count, createTerminal, formatSize, printable, shortDigest, type Terminal } from '../terminal.ts'
+import { count, formatSize, printable, shortDigest, type Terminal } from '../terminal.ts'
 
 /** Flags of the command. */
 export interface InspectOptions {
@@ -17,11 +17,16 @@ export interface InspectOptions {
 }
 
 /** Runs the command; gives the exit code. */
-export async function inspect(imageName: string, options: InspectOptions): Promise<number> {
-  const { name, layout } = await openName(imageName)
+export async function inspect(
+  imageName: string,
+  options: InspectOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { out, signal } = context
+  const { name, layout } = await openName(imageName, signal)
   await using _ = layout
-  if (options.raw) {
-    process.stdout.write(await rawDocument(layout, name.reference, options))
+  if (options.raw || options.config) {
+    await writeOut(context, await rawDocument(layout, name.reference, options))
     return 0
   }
   const listed = name.reference === undefined && isSeveral(layout)
@@ -29,10 +34,9 @@ export async function inspect(imageName: string, options: InspectOptions): Promi
     const value = listed
       ? { references: layout.references, index: layout.index }
       : await describe(layout, name.reference, options)
-    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+    await writeJson(context, value)
     return 0
   }
-  const out = createTerminal(process.stdout)
   if (listed && options.platform === undefined) await printLayout(out, imageName, layout)
   else await printReference(out, imageName, layout, name.reference, options)
   return 0
@@ -139,9 +143,18 @@ async function printLayout(out: Terminal, imageName: string, layout: Layout): Pr
   }
 }
 
-/** What an entry is, in a few words. */
+/** What an entry is, in a few words; one that is broken does not keep the others from being listed. */
 async function kindOf(layout: Layout, descriptor: Descriptor): Promise<string> {
   if (!(await layout.store.has(descriptor))) return 'not in this layout'
+  try {
+    return await soundKindOf(layout, descriptor)
+  } catch (error) {
+    if (!(error instanceof OciError)) throw error
+    return `broken: ${printable(error.message)}`
+  }
+}
+
+async function soundKindOf(layout: Layout, descriptor: Descriptor): Promise<string> {
   if (isIndexType(descriptor.mediaType)) {
     const { platforms } = await ImageIndex.open(layout.store, descriptor)
     return `index of ${platforms.map((platform) => printable(formatPlatform(platform))).join(', ') || 'no platform'}`
@@ -162,12 +175,19 @@ async function printReference(
   options: InspectOptions,
 ): Promise<void> {
   const descriptor = await resolveAny(layout, reference)
-  if (descriptor !== undefined && isIndexType(descriptor.mediaType)) {
-    await printIndex(out, imageName, layout, descriptor)
-    out.line()
+  const index = descriptor !== undefined && isIndexType(descriptor.mediaType) ? descriptor : undefined
+  let image: Image | undefined
+  try {
+    image = await layout.image(reference, { platform: options.platform })
+  } catch (error) {
+    // An index of images for other machines is no failure: it is shown, and nothing was asked for beyond it.
+    const enough = index !== undefined && options.platform === undefined
+    if (!enough || !isOciError(error, 'PLATFORM_NOT_FOUND')) throw error
   }
-  const image = await layout.image(reference, { platform: options.platform })
-  await printImage(out, imageName, layout, image)
+  if (index !== undefined) await printIndex(out, imageName, layout, index)
+  if (index !== undefined) out.line()
+  if (image !== undefined) await printImage(out, imageName, layout, image)
+  else out.line('None of them is for this machine: say by --platform which to see')
 }
 
 async function printIndex(
@@ -180,11 +200,16 @@ async function printIndex(
   field(out, 'Index', out.style('bold', printable(imageName)))
   field(out, 'Digest', descriptor.digest)
   for (const entry of index.manifests) {
-    const platform =
-      entry.platform === undefined ? '(no platform)' : printable(formatPlatform(entry.platform))
-    field(out, '', `${platform.padEnd(16)} ${out.style('dim', shortDigest(entry.digest))}`)
+    field(out, '', `${entryName(entry).padEnd(16)} ${out.style('dim', shortDigest(entry.digest))}`)
   }
   printMap(out, 'Annotations', index.annotations)
+}
+
+/** What an entry of an index is there for. */
+function entryName({ platform, artifactType, mediaType }: Descriptor): string {
+  if (isIndexType(mediaType)) return 'index'
+  if (artifactType !== undefined) return printable(artifactType)
+  return platform === undefined ? '(no platform)' : printable(formatPlatform(platform))
 }
 
 async function printImage(out: Terminal, imageName: string, layout: Layout, image: Image): Promise<void> {
@@ -221,9 +246,7 @@ async function printLayers(
   const untold = image.layers.filter((layer) => !told.has(layer.position)).map((layer) => ({ layer }))
   let absent = 0
   for (const step of [...steps, ...untold]) {
-    const said = printable(
-      ('created_by' in step && step.created_by) || ('comment' in step && step.comment) || '',
-    )
+    const said = ('created_by' in step && step.created_by) || ('comment' in step && step.comment) || ''
     const { layer } = step
     if (layer === null) {
       out.line(
@@ -290,6 +313,6 @@ function field(out: Terminal, name: string, value: string, indent = '', width = 
 /** What fits behind what stands on the line already; history lines are often pages long. */
 function clip(out: Terminal, text: string, used: number): string {
   const room = Math.max(40, out.columns - used)
-  const line = text.replaceAll(/\s+/g, ' ')
+  const line = printable(text.replaceAll(/\s+/g, ' '))
   return line.length > room ? `${line.slice(0, room - 1)}…` : line
 }

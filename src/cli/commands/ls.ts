@@ -1,12 +1,12 @@
 /** `oci-ts ls`: what is in an image, or in one of its layers. */
-import process from 'node:process'
 import { OciError } from '../../errors.ts'
 import type { FileStat } from '../../filesystem/index.ts'
 import type { Image } from '../../image/index.ts'
 import type { LayerEntryHeader } from '../../layer/index.ts'
 import type { Timestamp } from '../../tar/index.ts'
+import { type CommandContext, jsonText, writeOut } from '../context.ts'
 import { openName } from '../open-image.ts'
-import { createTerminal, printable, type Terminal } from '../terminal.ts'
+import { printable, type Terminal } from '../terminal.ts'
 
 /** Flags of the command. */
 export interface LsOptions {
@@ -32,28 +32,48 @@ interface Row {
   readonly layer: number
 }
 
+/** Text is written in pieces of about this many characters: a million lines are a million calls otherwise. */
+const pieceSize = 1 << 16
+
 /** Runs the command; gives the exit code. */
-export async function ls(imageName: string, path: string | undefined, options: LsOptions): Promise<number> {
-  const { name, layout } = await openName(imageName)
+export async function ls(
+  imageName: string,
+  path: string | undefined,
+  options: LsOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { out, signal } = context
+  const { name, layout } = await openName(imageName, signal)
   await using _ = layout
-  const image = await layout.image(name.reference, { platform: options.platform })
-  const out = createTerminal(process.stdout)
+  const image = await layout.image(name.reference, { platform: options.platform, signal })
   const rows =
     options.layer === undefined
-      ? mergedRows(image, path ?? '/', options)
-      : layerRows(image, path, options.layer)
-  const json: Row[] = []
+      ? mergedRows(image, path ?? '/', options, signal)
+      : layerRows(image, path, options.layer, signal)
+  let text = options.json ? '[' : ''
+  let first = true
   for await (const row of rows) {
-    if (options.json) json.push(row)
-    else out.line(options.long ? longLine(out, row) : printable(row.path))
+    if (options.json) text += `${first ? '' : ','}\n  ${jsonText(row)}`
+    else text += `${options.long ? longLine(out, row) : printable(row.path)}\n`
+    first = false
+    if (text.length < pieceSize) continue
+    await writeOut(context, text)
+    // Listing a tree in memory never waits, so nothing else would be noticed: a closed pipe, Ctrl-C.
+    await new Promise((resume) => setImmediate(resume))
+    text = ''
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
+  await writeOut(context, options.json ? `${text}${first ? '' : '\n'}]\n` : text)
   return 0
 }
 
 /** What a container of the image would find. */
-async function* mergedRows(image: Image, path: string, options: LsOptions): AsyncGenerator<Row> {
-  const files = await image.filesystem()
+async function* mergedRows(
+  image: Image,
+  path: string,
+  options: LsOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Row> {
+  const files = await image.filesystem({ signal })
   const stat = await files.stat(path)
   if (options.recursive) for await (const entry of files.walk(path)) yield rowOf(entry)
   else if (stat.type !== 'directory') yield rowOf(await files.lstat(path))
@@ -61,7 +81,12 @@ async function* mergedRows(image: Image, path: string, options: LsOptions): Asyn
 }
 
 /** What a layer itself says, whiteouts among it, in the order that it says it. */
-async function* layerRows(image: Image, path: string | undefined, which: string): AsyncGenerator<Row> {
+async function* layerRows(
+  image: Image,
+  path: string | undefined,
+  which: string,
+  signal: AbortSignal,
+): AsyncGenerator<Row> {
   const number = Number(which)
   const layer = Number.isInteger(number) ? image.layers[number - 1] : undefined
   if (layer === undefined) {
@@ -71,7 +96,7 @@ async function* layerRows(image: Image, path: string | undefined, which: string)
     )
   }
   const below = (path ?? '').replace(/^\/+|\/+$/g, '')
-  for await (const entry of layer.entries()) {
+  for await (const entry of layer.entries({ signal })) {
     if (below !== '' && entry.path !== below && !entry.path.startsWith(`${below}/`)) continue
     yield rowOf(entry, layer.position)
   }

@@ -1,11 +1,13 @@
 /** `oci-ts unpack` and `oci-ts bundle`: an image onto a disk. */
-import process from 'node:process'
+import { writeFile } from 'node:fs/promises'
 import type { UnpackOptions, UnpackReport } from '../../filesystem/index.ts'
-import { unpackImage } from '../../filesystem/index.ts'
+import { encodeSnapshot, snapshotDirectory, unpackImage } from '../../filesystem/index.ts'
 import type { Image } from '../../image/index.ts'
 import { writeBundle } from '../../runtime-spec/index.ts'
+import type { CommandContext } from '../context.ts'
 import { openName } from '../open-image.ts'
-import { count, createProgressLine, createTerminal, formatSize, printable } from '../terminal.ts'
+import { createProgress } from '../progress.ts'
+import { count, formatSize, printable } from '../terminal.ts'
 
 /** Flags of both commands. */
 export interface UnpackCommandOptions {
@@ -15,46 +17,69 @@ export interface UnpackCommandOptions {
   readonly setid?: boolean
   readonly allXattrs?: boolean
   readonly record?: string
+  readonly snapshot?: string
 }
 
 /** Runs `unpack`; gives the exit code. */
-export function unpack(imageName: string, directory: string, options: UnpackCommandOptions): Promise<number> {
-  return toDisk(imageName, options, (image, unpacking) => unpackImage(image, directory, unpacking))
+export async function unpack(
+  imageName: string,
+  directory: string,
+  options: UnpackCommandOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { signal } = context
+  await toDisk(imageName, options, context, (image, unpacking) => unpackImage(image, directory, unpacking))
+  if (options.snapshot !== undefined) {
+    await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })), {
+      signal,
+    })
+  }
+  return 0
 }
 
 /** Runs `bundle`; gives the exit code. */
-export function bundle(imageName: string, directory: string, options: UnpackCommandOptions): Promise<number> {
-  return toDisk(imageName, options, (image, unpacking) => writeBundle(image, directory, unpacking))
+export async function bundle(
+  imageName: string,
+  directory: string,
+  options: UnpackCommandOptions,
+  context: CommandContext,
+): Promise<number> {
+  await toDisk(imageName, options, context, (image, unpacking) => writeBundle(image, directory, unpacking))
+  return 0
 }
 
 async function toDisk(
   imageName: string,
   options: UnpackCommandOptions,
+  { out, err, stderr, signal }: CommandContext,
   write: (image: Image, unpacking: UnpackOptions) => Promise<UnpackReport>,
-): Promise<number> {
-  const { name, layout } = await openName(imageName)
+): Promise<void> {
+  const { name, layout } = await openName(imageName, signal)
   await using _ = layout
-  const image = await layout.image(name.reference, { platform: options.platform })
+  const image = await layout.image(name.reference, { platform: options.platform, signal })
   const total = image.layers.reduce((sum, layer) => sum + layer.size, 0)
-  const progress = createProgressLine(process.stderr)
+  const progress = createProgress(stderr)
   const { owner, devices, setid, record } = options
-  const report = await write(image, {
-    owner,
-    devices,
-    setid,
-    record,
-    ...(options.allXattrs ? { xattrs: true } : {}),
-    onProgress: (bytes) => progress.show(`unpacking ${formatSize(bytes)} of ${formatSize(total)}`),
-  })
-  progress.clear()
-  const warnings = createTerminal(process.stderr)
+  let report: UnpackReport
+  try {
+    report = await write(image, {
+      owner,
+      devices,
+      setid,
+      record,
+      signal,
+      ...(options.allXattrs ? { xattrs: true } : {}),
+      onProgress: (bytes) => progress.show('unpacking', bytes, total),
+    })
+  } finally {
+    progress.clear()
+  }
   for (const { path, what, why } of report.skipped) {
-    warnings.line(`${warnings.style('yellow', 'not kept')}  ${printable(path)}: ${what}: ${printable(why)}`)
+    err.line(`${err.style('yellow', 'not kept')}  ${printable(path)}: ${what}: ${printable(why)}`)
   }
   const skipped = Object.values(report.skippedCounts).reduce((sum, number) => sum + number, 0)
-  if (skipped > report.skipped.length) warnings.line(`and ${skipped - report.skipped.length} more`)
-  createTerminal(process.stdout).line(
+  if (skipped > report.skipped.length) err.line(`and ${skipped - report.skipped.length} more`)
+  out.line(
     `${report.directory}: ${count(report.entries, 'entry', 'entries')}, ${formatSize(report.bytes)} of files`,
   )
-  return 0
 }
