@@ -79,6 +79,8 @@ export {
 export type {
   AddEntryOptions,
   AddLayerOptions,
+  ArtifactBlob,
+  ArtifactContent,
   ConvertOptions,
   ConvertSource,
   CopiedFiles,
@@ -112,6 +114,7 @@ export {
   readIndex,
   readLayout,
   readManifest,
+  writeArtifact,
   writeConfig,
   writeIndex,
   writeManifest,
@@ -198,4 +201,13 @@ export type {
   ValidationFinding,
   ValidationProgress,
 } from './transfer/index.ts'
-export { collectGarbage, copyGraph, copyImage, validateGraph, validateImage } from './transfer/index.ts'
+export {
+  attach,
+  collectGarbage,
+  copyGraph,
+  copyImage,
+  listReferrers,
+  referrersTag,
+  validateGraph,
+  validateImage,
+} from './transfer/index.ts'

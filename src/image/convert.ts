@@ -42,7 +42,7 @@ import {
 import type { BlobStore, StoreOptions } from '../store/index.ts'
 import { MemoryStore, readBlobBytes } from '../store/index.ts'
 import { bringBlob } from './bring-blob.ts'
-import { bringGraph } from './bring-graph.ts'
+import { bringGraph, tooDeep } from './bring-graph.ts'
 import { maxDepth } from './choose-image.ts'
 import { located, readManifest } from './read-document.ts'
 
@@ -153,12 +153,7 @@ class Converter {
   async #convertIndex(descriptor: Descriptor, depth: number): Promise<Converted> {
     const { to, artifacts } = this.#options
     const { digest, mediaType } = descriptor
-    if (depth >= maxDepth) {
-      throw new OciError('LIMIT_EXCEEDED', `Index ${digest} nests indexes deeper than ${maxDepth} levels`, {
-        digest,
-        expected: maxDepth,
-      })
-    }
+    if (depth >= maxDepth) throw tooDeep(descriptor)
     if (to === 'docker' && depth > 0) {
       throw new OciError(
         'MEDIA_TYPE_UNSUPPORTED',

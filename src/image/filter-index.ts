@@ -36,15 +36,19 @@ export async function manifestsFor(
   return kept
 }
 
+/** Indexes that were filtered already, by digest: one index may list another any number of times. */
+type Filtered = Map<Digest, FilteredIndex | undefined>
+
 /** The index without what is not kept; undefined where nothing of it is. Nothing is written. */
 export async function filterIndex(
   store: BlobStore,
   descriptor: Descriptor,
   kept: ReadonlySet<Digest>,
   options: StoreOptions,
+  done: Filtered = new Map(),
 ): Promise<FilteredIndex | undefined> {
   const { manifests } = await readIndex(store, descriptor, options)
-  const { edits, left, made } = await filterEntries(store, manifests, kept, options)
+  const { edits, left, made } = await filterEntries(store, manifests, kept, options, done)
   if (left === 0) return undefined
   if (edits.length === 0) return { descriptor, made }
   const bytes = editJson(await readBlobBytes(store, descriptor, options), edits)
@@ -69,6 +73,7 @@ export async function filterEntries(
   entries: readonly Descriptor[],
   kept: ReadonlySet<Digest>,
   options: StoreOptions,
+  done: Filtered = new Map(),
 ): Promise<FilteredEntries> {
   const edits: JsonEdit[] = []
   const made = new Map<Digest, Uint8Array>()
@@ -77,9 +82,16 @@ export async function filterEntries(
   for (const [position, entry] of [...entries.entries()].reverse()) {
     let becomes: Descriptor | undefined
     if (isIndexType(entry.mediaType)) {
-      const filtered = await filterIndex(store, entry, kept, options)
+      if (!done.has(entry.digest)) {
+        done.set(entry.digest, await filterIndex(store, entry, kept, options, done))
+      }
+      const filtered = done.get(entry.digest)
       for (const [digest, bytes] of filtered?.made ?? []) made.set(digest, bytes)
-      becomes = filtered?.descriptor
+      if (filtered?.descriptor.digest === entry.digest) becomes = entry
+      else if (filtered !== undefined) {
+        const { data: _, ...said } = entry
+        becomes = { ...said, digest: filtered.descriptor.digest, size: filtered.descriptor.size }
+      }
     } else if (kept.has(entry.digest) || kept.has(attestedBy(entry) as Digest)) becomes = entry
     if (becomes !== undefined) left++
     if (becomes !== entry) edits.push({ path: ['manifests', position], value: becomes })

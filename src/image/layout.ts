@@ -103,7 +103,9 @@ export class Layout implements AsyncDisposable {
   }
 
   #only(): Descriptor {
-    const [first, ...others] = this.index.manifests
+    // What is attached to an image (an SBOM, a signature) does not make it one of several.
+    const images = this.index.manifests.filter((entry) => isIndexType(entry.mediaType) || isForRunning(entry))
+    const [first, ...others] = images.length > 0 ? images : this.index.manifests
     if (first === undefined)
       throw new OciError('REFERENCE_NOT_FOUND', 'The layout has no image: its index is empty')
     if (others.every((other) => other.digest === first.digest)) return first

@@ -16,7 +16,14 @@ import { blobNotFound } from './blob-range.ts'
 import { DirectorySync, removeAbandoned, TemporaryFile } from './durable-file.ts'
 import { LayoutIndex, lockPath } from './layout-index.ts'
 import { withLock } from './lock-file.ts'
-import { addEntry, forgetReference, listReferences, resolveReference, setReference } from './references.ts'
+import {
+  addEntry,
+  forgetReference,
+  listReferences,
+  removeEntry,
+  resolveReference,
+  setReference,
+} from './references.ts'
 import { refersTo } from './referrers.ts'
 import { readRegular, regularSize, systemError } from './regular-file.ts'
 import type { GetOptions, ImageStore, Reference, StoreOptions } from './store.ts'
@@ -217,6 +224,11 @@ export class DirectoryStore implements ImageStore, AsyncDisposable {
   async addEntry(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     this.#requireWritable('add to the index')
     await this.#index.edit((entries) => addEntry(entries, descriptor), options)
+  }
+
+  async removeEntry(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    this.#requireWritable('remove from the index')
+    await this.#index.edit((entries) => removeEntry(entries, descriptor), options)
   }
 
   /** Waits for changes of the index that are under way. Nothing is held open between calls. */

@@ -12,6 +12,7 @@ import {
   changeEntries,
   forgetReference,
   listReferences,
+  removeEntry,
   resolveReference,
   setReference,
 } from './references.ts'
@@ -126,6 +127,11 @@ export class MemoryStore implements ImageStore {
   async addEntry(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
     this.#entries = changeEntries(this.#entries, addEntry(this.#entries, descriptor))
+  }
+
+  async removeEntry(descriptor: Descriptor, options: StoreOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    this.#entries = changeEntries(this.#entries, removeEntry(this.#entries, descriptor))
   }
 }
 

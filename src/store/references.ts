@@ -104,10 +104,14 @@ export function setReference(
  * @throws OciError `DOCUMENT_INVALID` (the descriptor is none)
  */
 export function addEntry(entries: readonly Descriptor[], descriptor: Descriptor): EntryChange[] {
-  const text = stringOf(descriptor)
-  parseDescriptor(text)
-  if (entries.some((entry) => entry.digest === descriptor.digest && stringOf(entry) === text)) return []
+  parseDescriptor(serializeJson(descriptor))
+  if (equalEntries(entries, descriptor).length > 0) return []
   return [{ position: entries.length, to: descriptor }]
+}
+
+/** What changes when an entry is taken out: nothing where none equals it. */
+export function removeEntry(entries: readonly Descriptor[], descriptor: Descriptor): EntryChange[] {
+  return equalEntries(entries, descriptor).map((position) => ({ position, to: 'remove' }))
 }
 
 /**
@@ -162,6 +166,15 @@ function tagOf(fullName: string | undefined): string | undefined {
   const text = fullName.split('@', 1)[0] as string
   const colon = text.lastIndexOf(':')
   return colon > text.lastIndexOf('/') ? text.slice(colon + 1) : undefined
+}
+
+/** Positions of the entries that say the same as a descriptor. */
+function equalEntries(entries: readonly Descriptor[], descriptor: Descriptor): number[] {
+  const text = stringOf(descriptor)
+  return [...entries.keys()].filter((position) => {
+    const entry = entries[position] as Descriptor
+    return entry.digest === descriptor.digest && stringOf(entry) === text
+  })
 }
 
 /** A descriptor as text that does not depend on the order and the white space that it was written with. */

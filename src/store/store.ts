@@ -88,4 +88,6 @@ export interface ImageStore extends BlobStore {
    * tools that go by the index alone, and is found by them.
    */
   addEntry?(descriptor: Descriptor, options?: StoreOptions): Promise<void>
+  /** Takes an entry out of that document; one that is not there is no error. The content stays. */
+  removeEntry?(descriptor: Descriptor, options?: StoreOptions): Promise<void>
 }

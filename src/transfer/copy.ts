@@ -8,6 +8,7 @@ import type { BlobStore, ImageStore, StoreOptions } from '../store/index.ts'
 import { readBlob } from '../store/index.ts'
 import { forEachConcurrent } from './concurrent.ts'
 import { isDocumentType, readSuccessors } from './graph.ts'
+import { listReferrers, recordReferrer } from './referrers.ts'
 import { selectPlatforms } from './select-platforms.ts'
 
 /** How far a blob has come. */
@@ -89,7 +90,7 @@ export async function copyImage(
 export async function copyGraph(
   from: BlobStore | ImageStore,
   root: Descriptor,
-  to: BlobStore,
+  to: BlobStore | ImageStore,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
   const { descriptor, store } =
@@ -127,6 +128,9 @@ export async function copyGraph(
   const blobs = plan.blobs.toSorted((a, b) => b.size - a.size)
   await forEachConcurrent(blobs, options.concurrency ?? 4, options.signal, transfer)
   for (const document of plan.documents) await transfer(document, options.signal)
+  if ('references' in to) {
+    for (const { subject, referrer } of plan.referrers) await recordReferrer(to, subject, referrer, options)
+  }
   return { descriptor, ...tally }
 }
 
@@ -135,7 +139,13 @@ interface CopyPlan {
   readonly blobs: readonly Descriptor[]
   /** What points to others, children before parents. */
   readonly documents: readonly Descriptor[]
+  readonly referrers: readonly CopiedReferrer[]
   readonly bytes: number
+}
+
+interface CopiedReferrer {
+  readonly subject: Descriptor
+  readonly referrer: Descriptor
 }
 
 /** Documents that one copy may hold: a bound for hostile graphs, far above any real one. */
@@ -152,6 +162,7 @@ async function planCopy(
   const seen = new Set<Digest>()
   const blobs: Descriptor[] = []
   const documents: Descriptor[] = []
+  const referrers: CopiedReferrer[] = []
   let bytes = 0
   const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
     if (seen.has(descriptor.digest)) return
@@ -173,10 +184,13 @@ async function planCopy(
       throw tooMuch(root, `leads to more than ${maxDocuments} documents`, maxDocuments)
     }
     if (!options.referrers) return
-    for await (const referrer of referrersOf(store, descriptor, options)) await visit(referrer, depth + 1)
+    for await (const referrer of referrersOf(store, descriptor, options)) {
+      referrers.push({ subject: descriptor, referrer })
+      await visit(referrer, depth + 1)
+    }
   }
   await visit(root, 0)
-  return { blobs, documents, bytes }
+  return { blobs, documents, referrers, bytes }
 }
 
 function referrersOf(
@@ -184,10 +198,10 @@ function referrersOf(
   subject: Descriptor,
   options: StoreOptions,
 ): AsyncIterable<Descriptor> {
-  if ('referrers' in store && store.referrers !== undefined) return store.referrers(subject, options)
+  if ('references' in store) return listReferrers(store, subject, options)
   throw new OciError(
     'STORE_UNSUPPORTED',
-    'The store that is copied from cannot list referrers: copy without the option `referrers`',
+    'The store that is copied from keeps no references, so it cannot list referrers: copy without the option `referrers`',
   )
 }
 

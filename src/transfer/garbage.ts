@@ -3,7 +3,14 @@ import { concatBytes, readChunks } from '../bytes.ts'
 import { type Digest, digestBytes, digestParts, isDigest, isRegisteredAlgorithm } from '../digest/index.ts'
 import { isOciError, OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
-import { isConfigType, isLayerType, isSchema1Type, mediaTypes, parseJson } from '../spec/index.ts'
+import {
+  annotationKeys,
+  isConfigType,
+  isLayerType,
+  isSchema1Type,
+  mediaTypes,
+  parseJson,
+} from '../spec/index.ts'
 import type { ImageStore, StoreOptions } from '../store/index.ts'
 import { readBlobBytes } from '../store/index.ts'
 import { embeddedContent, isDocumentType, successorsOf } from './graph.ts'
@@ -29,7 +36,8 @@ const maxDocumentSize = 4 * 1024 * 1024
 
 /**
  * Removes every blob that nothing leads to: neither an entry of the store's index (named or not), nor `keep`,
- * nor a referrer of anything kept, for a signature or an SBOM belongs to its image. A document of an unknown
+ * nor a referrer of anything kept, for a signature or an SBOM belongs to its image. An entry without a name that
+ * is such a referrer goes with its subject. A document of an unknown
  * kind keeps every blob that it mentions anywhere. Where a document cannot be read to its end and understood,
  * nothing is removed.
  *
@@ -49,24 +57,43 @@ export async function collectGarbage(store: ImageStore, options: GarbageOptions 
   const all: Digest[] = []
   for await (const digest of list.call(store, options)) all.push(digest)
   const marks = new Marks(store, options)
-  for (const root of await rootsOf(store, options)) await marks.follow(root)
+  const { roots, attached } = await rootsOf(store, marks, options)
+  for (const root of roots) await marks.follow(root)
   await marks.followReferrers(all)
   const removed = all.filter((digest) => !marks.kept.has(digest))
   if (!options.dryRun) {
+    for (const entry of attached) {
+      if (!marks.kept.has(entry.digest)) await store.removeEntry?.(entry, options)
+    }
     for (const digest of removed) await remove.call(store, unknownBlob(digest), options)
   }
   return { removed, kept: all.length - removed.length }
 }
 
-async function rootsOf(store: ImageStore, options: GarbageOptions): Promise<readonly Descriptor[]> {
+/** Where marking starts, and the entries without a name that are about something that is here. */
+interface Roots {
+  readonly roots: readonly Descriptor[]
+  readonly attached: readonly Descriptor[]
+}
+
+async function rootsOf(store: ImageStore, marks: Marks, options: GarbageOptions): Promise<Roots> {
   const roots: Descriptor[] = [...(options.keep ?? [])]
+  const attached: Descriptor[] = []
   for await (const reference of store.references(options)) roots.push(reference.descriptor)
   const index = await store.index?.(options)
-  if (index !== undefined) {
-    roots.push(...index.manifests)
-    if (index.subject !== undefined) roots.push(index.subject)
+  for (const entry of index?.manifests ?? []) {
+    // An attached artifact stands in the index to be found there: it stays with its subject, and goes with it.
+    const isAttached =
+      store.removeEntry !== undefined && !isNamed(entry) && (await marks.isAboutPresent(entry))
+    if (isAttached) attached.push(entry)
+    else roots.push(entry)
   }
-  return roots
+  if (index?.subject !== undefined) roots.push(index.subject)
+  return { roots, attached }
+}
+
+function isNamed({ annotations = {} }: Descriptor): boolean {
+  return Boolean(annotations[annotationKeys.refName] || annotations[annotationKeys.containerdImageName])
 }
 
 class Marks {
@@ -111,6 +138,14 @@ class Marks {
         grown = true
       }
     }
+  }
+
+  /** Whether an entry is about something else that is in the store. */
+  async isAboutPresent({ digest }: Descriptor): Promise<boolean> {
+    const [store, options] = [this.#store, this.#options]
+    if (!(await store.has(unknownBlob(digest), options))) return false
+    const referrer = await this.#asReferrer(digest)
+    return referrer !== undefined && (await store.has(unknownBlob(referrer.subject), options))
   }
 
   async #leadsTo(descriptor: Descriptor): Promise<readonly Descriptor[]> {

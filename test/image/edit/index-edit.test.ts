@@ -233,3 +233,24 @@ describe('changing an index', () => {
     })
   })
 })
+
+test('an index that lists another a thousand times, levels deep, is worked on once each', async () => {
+  const { store, index: inner } = await index('linux/amd64', 'linux/arm64')
+  let descriptor = bare(inner.descriptor)
+  for (let level = 0; level < 6; level++) {
+    descriptor = bare(
+      await putIndex(
+        store,
+        Array.from({ length: 1000 }, () => descriptor),
+      ),
+    )
+  }
+  const target = new MemoryStore()
+  const outer = await createIndex([{ store, descriptor }]).commit(target)
+  const chosen = await outer.edit().platforms(['linux/arm64', 'linux/arm64']).commit(target)
+  expect(await who(await chosen.image())).toBe('linux/arm64')
+  const deep = await putIndex(store, [await putIndex(store, [await putIndex(store, [descriptor])])])
+  await expect(createIndex([{ store, descriptor: deep }]).commit(target)).rejects.toMatchObject({
+    code: 'LIMIT_EXCEEDED',
+  })
+})
