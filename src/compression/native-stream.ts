@@ -27,8 +27,8 @@ export interface ZlibStream {
 export interface NativeStreamOptions {
   /** Makes zlib's error the library's. */
   readonly translate: (error: Error) => unknown
-  /** Takes bytes that come after the stream has ended by itself; throws to refuse them. */
-  readonly takeTrailing: (bytes: Uint8Array) => void
+  /** Takes bytes that come after the stream has ended by itself; throws to refuse them. Absent where it never does. */
+  readonly takeTrailing?: ((bytes: Uint8Array) => void) | undefined
 }
 
 /** Chunks of output that wait for the sink before zlib is made to wait. */
@@ -48,6 +48,8 @@ export class NativeStream implements Coder {
   #given = 0
   readonly #queue: Uint8Array[] = []
   #draining = false
+  /** The stream has ended by itself: it reads no further, whatever is written. */
+  #over = false
   #ended = false
   #failure: { readonly reason: unknown } | undefined
   #waiting: (() => void)[] = []
@@ -77,7 +79,7 @@ export class NativeStream implements Coder {
   async end(): Promise<void> {
     while (this.#busy !== undefined || this.#filled > 0) await this.#change()
     this.#check()
-    if (!this.#ended) this.#stream.end()
+    if (!this.#over) this.#stream.end()
     while (!this.#ended || this.#draining) await this.#change()
     this.#check()
     this.#stream.destroy()
@@ -95,7 +97,7 @@ export class NativeStream implements Coder {
   /** Copies what there is room for, gives it to zlib if that is idle, and says how far it came. */
   #take(chunk: Uint8Array, from: number): number {
     this.#check()
-    if (this.#ended) {
+    if (this.#over) {
       this.#takeTrailing(chunk.subarray(from))
       return chunk.length
     }
@@ -123,29 +125,43 @@ export class NativeStream implements Coder {
     this.#busy = chunk
     this.#stream.write(chunk, (error) => {
       // An error comes as an event as well; a stream that has ended by itself may call back or not.
-      if (error || this.#failure !== undefined || this.#ended) return
-      this.#given += chunk.length
-      this.#busy = undefined
-      if (this.#filled > 0) this.#give()
+      if (error || this.#failure !== undefined || this.#over) return
+      // It may do so long before its end is told: that waits until what it gave has been taken.
+      if (
+        this.#options.takeTrailing !== undefined &&
+        this.#stream.bytesWritten - this.#given < chunk.length
+      ) {
+        this.#stop()
+      } else {
+        this.#given += chunk.length
+        this.#busy = undefined
+        if (this.#filled > 0) this.#give()
+      }
       this.#wake()
     })
   }
 
   #onEnd(): void {
+    if (!this.#over) this.#stop()
     this.#ended = true
+    this.#wake()
+  }
+
+  /** The stream has ended by itself: what it has not read, and what waits for it, comes after its end. */
+  #stop(): void {
+    this.#over = true
     const busy = this.#busy
     this.#busy = undefined
     if (busy !== undefined) this.#takeTrailing(busy.subarray(this.#stream.bytesWritten - this.#given))
     const filled = this.#filled
     this.#filled = 0
     if (filled > 0) this.#takeTrailing(this.#filling.subarray(0, filled))
-    this.#wake()
   }
 
   #takeTrailing(bytes: Uint8Array): void {
     if (this.#failure !== undefined) return
     try {
-      this.#options.takeTrailing(bytes)
+      this.#options.takeTrailing?.(bytes)
     } catch (error) {
       this.abort(error)
     }

@@ -58,7 +58,6 @@ export function createZstd(output: ByteSink, options: ZstdOptions = {}): Coder {
   return new NativeStream(stream, output, {
     translate: (error) =>
       new OciError('COMPRESSION_INVALID', `Zstd encoding failed: ${error.message}`, { cause: error }),
-    takeTrailing: () => {},
   })
 }
 

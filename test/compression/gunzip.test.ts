@@ -135,6 +135,25 @@ onBothPaths('gunzip', (accelerated) => {
     }
   })
 
+  test('garbage after zeros is refused where zlib is done long before the reader is', async () => {
+    const read = (input: Uint8Array) =>
+      outcome(
+        (output) => {
+          const slow = async (chunk: Uint8Array): Promise<void> => {
+            await new Promise((resolve) => setTimeout(resolve, 10))
+            await output.write(chunk)
+          }
+          return createDecompressor('gzip', { write: slow, end: () => output.end() })
+        },
+        [input],
+      )
+    const padded = concatBytes([new Uint8Array(gzipSync(new Uint8Array(6 << 20))), new Uint8Array(9)])
+    setAccelerated(accelerated)
+    expect(await read(concatBytes([padded, encodeUtf8('garbage')]))).toBe('COMPRESSION_INVALID')
+    setAccelerated(accelerated)
+    expect(await read(padded)).toHaveLength(6 << 20)
+  })
+
   test('a cut at every offset is noticed, but between members', async () => {
     const one = decorated({ extra: true, name: true, comment: true, crc: true })
     const input = concatBytes([one, member])
