@@ -93,7 +93,7 @@ export interface OciErrorDetails {
   readonly digest?: string | undefined
   /** The byte offset at which it was noticed. */
   readonly offset?: number | undefined
-  /** Each thing wrong with a document. */
+  /** Each thing wrong with a document; of those in one list, the first hundred. */
   readonly issues?: readonly Issue[] | undefined
 }
 

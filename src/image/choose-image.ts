@@ -1,4 +1,5 @@
 /** From a descriptor, of a manifest or of an index, to the one image that is meant. */
+import type { Digest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Descriptor, Platform } from '../spec/index.ts'
 import {
@@ -27,8 +28,8 @@ export interface PlatformOptions extends StoreOptions {
 /** Indexes within indexes, at the most: real ones have two levels, a hostile chain could have any number. */
 export const maxDepth: number = 8
 
-/** Manifests that one index reaches, at the most, nested ones together. */
-const maxManifests = 100_000
+/** Manifests and indexes that one index reaches, at the most, nested ones together. */
+export const maxManifests: number = 100_000
 
 /**
  * Opens the image that a descriptor leads to, through an index (nested ones too) by its platform.
@@ -91,7 +92,8 @@ export async function chooseImage(
 }
 
 /**
- * Every manifest that some descriptors lead to, in order, through indexes and indexes in them.
+ * Every manifest that some descriptors lead to, in order, through indexes and indexes in them. An index that is
+ * listed more than once counts where it comes first: eight levels of a hundred times the same one would be 100^8.
  * @throws OciError `LIMIT_EXCEEDED` beyond 8 levels or 100 000 manifests, and as `readIndex`
  */
 export async function listManifests(
@@ -100,15 +102,17 @@ export async function listManifests(
   options: StoreOptions = {},
 ): Promise<Descriptor[]> {
   const found: Descriptor[] = []
+  const seen = new Set<Digest>()
   const visit = async (descriptors: readonly Descriptor[], depth: number): Promise<void> => {
     for (const descriptor of descriptors) {
       if (!isIndexType(descriptor.mediaType)) found.push(descriptor)
-      else if (depth < maxDepth)
+      else if (depth >= maxDepth)
+        throw tooMany(descriptor, `nests indexes deeper than ${maxDepth} levels`, maxDepth)
+      else if (!seen.has(descriptor.digest)) {
+        seen.add(descriptor.digest)
         await visit((await readIndex(store, descriptor, options)).manifests, depth + 1)
-      else throw tooMany(descriptor, `nests indexes deeper than ${maxDepth} levels`, maxDepth)
-      if (found.length > maxManifests) {
-        throw tooMany(descriptor, `leads to more than ${maxManifests} manifests`, maxManifests)
       }
+      if (found.length + seen.size > maxManifests) throw tooManyManifests(descriptor)
     }
   }
   await visit(roots, 0)
@@ -165,6 +169,11 @@ function notFound(
       : `${what} has no image for ${formatPlatform(wanted)}: ${list}`,
     wanted === undefined ? {} : { expected: formatPlatform(wanted) },
   )
+}
+
+/** The error for an index that leads to more than {@link maxManifests}. */
+export function tooManyManifests(descriptor: Descriptor): OciError {
+  return tooMany(descriptor, `leads to more than ${maxManifests} manifests`, maxManifests)
 }
 
 function tooMany(descriptor: Descriptor, what: string, limit: number): OciError {

@@ -9,8 +9,10 @@ import {
   isForRunning,
   listManifests,
   maxDepth,
+  maxManifests,
   openImage,
   type PlatformOptions,
+  tooManyManifests,
 } from './choose-image.ts'
 import type { Image } from './image.ts'
 import { ImageIndex } from './image-index.ts'
@@ -62,13 +64,19 @@ export class Layout implements AsyncDisposable {
    * What a name stands for: a reference of the store, or a digest (`sha256:…`, also behind a name: `v1@sha256:…`)
    * of a manifest or index that the index leads to. Without a name, the only thing there is.
    *
-   * @throws OciError `REFERENCE_NOT_FOUND`, `REFERENCE_AMBIGUOUS`; their messages list what there is
+   * @throws OciError `REFERENCE_NOT_FOUND`, `REFERENCE_AMBIGUOUS`; their messages list what there is;
+   *   `DIGEST_MISMATCH` where an entry's name ends in a digest that it does not have; `LIMIT_EXCEEDED` where the
+   *   index leads to more than 100 000 manifests
    */
   async resolve(name?: string, options: StoreOptions = {}): Promise<Descriptor> {
     if (name === undefined) return this.#only()
+    const digest = digestIn(name)
+    if (digest === undefined) return this.store.resolve(name, options)
     const at = name.lastIndexOf('@')
-    const digest = name.slice(at + 1)
-    if (!isRegisteredDigest(digest)) return this.store.resolve(name, options)
+    // An entry may be listed under such a name as a whole (`docker.io/library/alpine@sha256:…`).
+    if (at > 0 && this.references.some((reference) => reference.name === name)) {
+      return this.store.resolve(name, options)
+    }
     const roots = at > 0 ? [await this.store.resolve(name.slice(0, at), options)] : this.index.manifests
     return (await findDigest(this.store, digest, roots, options)) ?? this.store.resolve(name, options)
   }
@@ -125,6 +133,8 @@ export class Layout implements AsyncDisposable {
    * their own (as some builders write it): all of one name or all of none, and no platform twice.
    */
   #variants(name: string | undefined): readonly Descriptor[] | undefined {
+    // Who names a digest means that one, not the one for a platform.
+    if (name !== undefined && digestIn(name) !== undefined) return undefined
     const entries =
       name === undefined
         ? this.index.manifests
@@ -141,6 +151,12 @@ export class Layout implements AsyncDisposable {
     const oneEach = !platforms.includes(undefined) && new Set(platforms).size === platforms.length
     return oneEach && platforms.length > 0 ? distinct : undefined
   }
+}
+
+/** The digest that a name is or ends in. */
+function digestIn(name: string): Digest | undefined {
+  const digest = name.slice(name.lastIndexOf('@') + 1)
+  return isRegisteredDigest(digest) ? digest : undefined
 }
 
 /** Looks for a digest among descriptors and through the indexes that they lead to; absent indexes are passed by. */
@@ -160,10 +176,11 @@ async function findDigest(
       if (!isIndexType(descriptor.mediaType) || seen.has(descriptor.digest)) continue
       seen.add(descriptor.digest)
       try {
-        next.push(...(await readIndex(store, descriptor, options)).manifests)
+        for (const entry of (await readIndex(store, descriptor, options)).manifests) next.push(entry)
       } catch (error) {
         if (!isOciError(error, 'BLOB_NOT_FOUND')) throw error
       }
+      if (next.length > maxManifests) throw tooManyManifests(descriptor)
     }
     level = next
   }

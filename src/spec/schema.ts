@@ -96,8 +96,28 @@ export function byteCount(): Schema<number> {
   ) as unknown as Schema<number>
 }
 
+/**
+ * Places in one list or object at which no more are looked for. A document of 4 MiB has room for 1.3 million empty
+ * objects where descriptors should be, and zod's own list needs 2 GB to say so of each.
+ */
+export const MAX_ISSUES = 100
+
+/** A list; of what is wrong in it, the first hundred places. */
 export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
-  return z.array(item) as unknown as Schema<readonly T[]>
+  return z.unknown().check((context) => {
+    const { value, issues } = context
+    if (!Array.isArray(value)) {
+      issues.push({ code: 'invalid_type', expected: 'array', input: value })
+      return
+    }
+    for (let i = 0; i < value.length && issues.length < MAX_ISSUES; i++) {
+      const result = item.safeParse(value[i])
+      if (result.success) continue
+      for (const issue of result.error.issues) {
+        issues.push({ ...issue, input: value[i], path: [i, ...issue.path] } as z.core.$ZodRawIssue)
+      }
+    }
+  }) as unknown as Schema<readonly T[]>
 }
 
 /**
@@ -105,7 +125,7 @@ export function listOf<T>(item: Schema<T>): Schema<readonly T[]> {
  * `umoci init` does.
  */
 export function nullableListOf<T>(item: Schema<T>): Schema<readonly T[]> {
-  return z.nullable(z.array(item)) as unknown as Schema<readonly T[]>
+  return z.nullable(listOf(item)) as unknown as Schema<readonly T[]>
 }
 
 /** An object with free names. zod's record would pass over one that is named `__proto__`. */
@@ -115,6 +135,7 @@ export function mapOf<T>(
   return z.custom<Readonly<Record<string, T>>>(isObject, 'must be an object').check((context) => {
     if (!isObject(context.value)) return
     for (const [name, value] of Object.entries(context.value)) {
+      if (context.issues.length >= MAX_ISSUES) return
       const message = problem(value)
       if (message !== undefined) context.issues.push(customIssue(value, [name], 'member-type', message))
     }

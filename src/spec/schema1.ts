@@ -24,6 +24,7 @@ import {
   flag,
   isObject,
   listOf,
+  MAX_ISSUES,
   nullish,
   once,
   optional,
@@ -186,6 +187,7 @@ function schema1Rules(manifest: SignedSchema1): DocumentIssue[] {
     })
   }
   for (const [i, { v1Compatibility }] of manifest.history.entries()) {
+    if (issues.length >= MAX_ISSUES) break
     try {
       parseV1Compatibility(v1Compatibility)
     } catch (error) {

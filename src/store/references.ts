@@ -8,7 +8,7 @@
  * of the full name.
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#indexjson-file
  */
-import { isRegisteredDigest } from '../digest/index.ts'
+import { type Digest, isRegisteredDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Annotations, Descriptor } from '../spec/index.ts'
 import {
@@ -51,16 +51,28 @@ export function listReferences(entries: readonly Descriptor[]): Reference[] {
  *
  * @param what the store, for messages: `the layout at ./images`
  * @throws OciError `REFERENCE_NOT_FOUND`, listing what there is; `REFERENCE_AMBIGUOUS` where entries with
- *   different digests answer
+ *   different digests answer; `DIGEST_MISMATCH` where the name is a digest or ends in one, and the entry of that
+ *   name has another
  */
 export function resolveReference(entries: readonly Descriptor[], name: string, what: string): Descriptor {
-  const answers = answering(entries, name)
-  if (answers.length === 0 && isRegisteredDigest(name)) {
+  const answers = answering(entries, name).map((position) => entries[position] as Descriptor)
+  const digest = digestIn(name)
+  // Whoever asks by digest gets that or nothing, whatever an index calls its entries.
+  const sound = digest === undefined ? answers : answers.filter((entry) => entry.digest === digest)
+  if (sound.length === 0 && digest === name) {
     const entry = entries.find((descriptor) => descriptor.digest === name)
     if (entry !== undefined) return entry
   }
-  const [first, ...others] = answers.map((position) => entries[position] as Descriptor)
+  const [first, ...others] = sound
   if (first === undefined) {
+    const [liar] = answers
+    if (liar !== undefined) {
+      throw new OciError(
+        'DIGEST_MISMATCH',
+        `The entry that ${what} has under ${JSON.stringify(name)} has digest ${liar.digest}, not the one that its name says`,
+        { digest, expected: digest, actual: liar.digest },
+      )
+    }
     const names = listReferences(entries).map((reference) => reference.name)
     throw new OciError(
       'REFERENCE_NOT_FOUND',
@@ -83,7 +95,7 @@ export function setReference(
   descriptor: Descriptor,
   name: string,
 ): EntryChange[] {
-  checkName(name)
+  checkName(name, descriptor)
   const { [annotationKeys.containerdImageName]: _, ...annotations } = descriptor.annotations ?? {}
   const named: Descriptor = { ...descriptor, annotations: { ...annotations, [annotationKeys.refName]: name } }
   parseDescriptor(serializeJson(named))
@@ -161,6 +173,12 @@ function nameOf(entry: Descriptor): string | undefined {
   )
 }
 
+/** The digest that a name is or ends in. */
+function digestIn(name: string): Digest | undefined {
+  const digest = name.slice(name.lastIndexOf('@') + 1)
+  return isRegisteredDigest(digest) ? digest : undefined
+}
+
 function tagOf(fullName: string | undefined): string | undefined {
   if (fullName === undefined) return undefined
   const text = fullName.split('@', 1)[0] as string
@@ -195,15 +213,19 @@ function withoutRefName(entry: Descriptor): Descriptor {
  * The grammar of `ref.name` is a SHOULD and has no room for every tag and repository that registries allow
  * (`v1_`, `a__b`): those pass too, so that a copy never fails at its last step, the tag.
  */
-function checkName(name: string): void {
-  if (!isRegisteredDigest(name) && (isRefName(name) || isTag(name) || isFullName(name))) return
-  throw new OciError(
-    'REFERENCE_INVALID',
-    isRegisteredDigest(name)
+function checkName(name: string, descriptor: Descriptor): void {
+  const digest = digestIn(name)
+  const problem =
+    digest === name
       ? `A reference cannot be a digest (${name}): it would stand for other content than it says`
-      : `${JSON.stringify(name.slice(0, 100))} is no reference: it must be a tag (v1.2) or a full name (registry/repository:tag)`,
-    { actual: name.slice(0, 512) },
-  )
+      : digest !== undefined && digest !== descriptor.digest
+        ? `A reference to ${descriptor.digest} cannot end in another digest, as ${JSON.stringify(name.slice(-255))} does`
+        : isRefName(name) || isTag(name) || isFullName(name)
+          ? undefined
+          : `${JSON.stringify(name.slice(0, 100))} is no reference: it must be a tag (v1.2) or a full name (registry/repository:tag)`
+  if (problem !== undefined) {
+    throw new OciError('REFERENCE_INVALID', problem, { actual: name.slice(0, 512) })
+  }
 }
 
 function isFullName(name: string): boolean {

@@ -101,6 +101,13 @@ describe('setting', () => {
     expect(tag(entries, entry(5), 'v1')).toEqual([entry(1, { ref: 'a' }), entry(5, { ref: 'v1' }), entry(4)])
   })
 
+  test('a name that ends in a digest stands for that digest only', () => {
+    const [one, two] = [entry(1), entry(2)]
+    const name = `ghcr.io/owner/app:1@${one.digest}`
+    expect(resolve(tag([], one, name), name)).toBe(1)
+    expect(() => tag([], two, name)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }))
+  })
+
   test('the descriptor keeps its other annotations and fields, but not the name it had', () => {
     const descriptor = {
       ...entry(1, { ref: 'old', full: 'docker.io/library/app:old' }),
