@@ -202,6 +202,12 @@ function openSource(source: OpenableSource): OpenSource {
     }
   }
   if (isReadableStream(source)) {
+    if (source.locked) {
+      throw new OciError(
+        'ARGUMENT_INVALID',
+        'Content is a stream that something else reads already (it is locked): hand in one that nobody has begun',
+      )
+    }
     const reader = source.getReader()
     return {
       async next() {
@@ -228,18 +234,24 @@ function openSource(source: OpenableSource): OpenSource {
   if (isAsyncIterable(source)) {
     const iterator = source[Symbol.asyncIterator]()
     let pending = false
+    let begun = false
     return {
       async next() {
+        begun = true
         pending = true
         const step = await iterator.next()
         pending = false
         return step.done ? atEnd : step.value
       },
       close() {
-        // Node's streams are iterated by a generator, whose return() waits for the read that stalls.
-        if (pending) (source as { destroy?: () => void }).destroy?.()
+        // Node's streams are iterated by a generator, whose return() waits for the read that stalls, and closes
+        // nothing where no read was begun.
+        if (pending || !begun) (source as { destroy?: () => void }).destroy?.()
         const returned = iterator.return?.()
-        return pending ? undefined : returned
+        if (!pending) return returned
+        // Nobody waits for it, so its failure must not count as unhandled.
+        void settle(() => returned)
+        return undefined
       },
     }
   }

@@ -58,3 +58,22 @@ export function requireBuiltin<Name extends keyof BuiltinModules>(
   }
   return module
 }
+
+/**
+ * The path that a path or a `file:` URL (also as a string) names.
+ * @param what What should be there, for messages: `An archive`.
+ * @throws OciError `ARGUMENT_INVALID` for a URL that names no file of this machine, `RUNTIME_UNSUPPORTED`
+ */
+export function filePath(source: string | URL, what: string): string {
+  if (typeof source === 'string' && !source.startsWith('file:')) return source
+  const { fileURLToPath } = requireBuiltin('node:url', 'Opening a file: URL')
+  try {
+    return fileURLToPath(new URL(source))
+  } catch (cause) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      `${what}'s URL must be a file: URL of this machine, not ${JSON.stringify(String(source).slice(0, 512))} (${(cause as Error).message}); what is elsewhere is fetched first`,
+      { cause },
+    )
+  }
+}

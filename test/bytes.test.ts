@@ -202,6 +202,30 @@ describe('closing', () => {
     expect(await reader.return()).toEqual({ done: true, value: undefined })
   })
 
+  test('return() before the first chunk destroys a Node stream', async () => {
+    const { Readable } = await import('node:stream')
+    const readable = new Readable({ read() {} })
+    await readChunks(readable).return()
+    expect(readable.destroyed).toBe(true)
+  })
+
+  test('an iterator that fails to close while it stalls fails for nobody', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const stalled: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise(() => {}),
+        return: () => Promise.reject(new Error('closing fails')),
+      }),
+    }
+    const reader = readChunks(stalled)
+    void reader.next()
+    await reader.return()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
   test('an error that closing makes does not hide that the reader had what it wanted', async () => {
     const stream = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(encodeUtf8('abc')),
@@ -335,6 +359,12 @@ describe('an abort while a read stalls', () => {
     for (let i = 0; i < 5; i++) await readAll(iterate([encodeUtf8('abc')]), 10, { signal })
     expect(listeners).toBe(0)
   })
+})
+
+test('a stream that another reads already is refused', async () => {
+  const stream = new ReadableStream<Uint8Array>()
+  stream.getReader()
+  await expect(readAll(stream, 10)).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
 })
 
 test('pump writes every chunk, waits where the sink asks, and ends it', async () => {

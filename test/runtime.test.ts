@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { afterEach, expect, test, vi } from 'vitest'
-import { accelerator, builtin, requireBuiltin, setAccelerated } from '../src/runtime.ts'
+import { accelerator, builtin, filePath, requireBuiltin, setAccelerated } from '../src/runtime.ts'
 
 afterEach(() => {
   setAccelerated(true)
@@ -42,4 +42,14 @@ test.each([
     code: 'RUNTIME_UNSUPPORTED',
     message: expect.stringMatching(/^Opening a directory needs node:fs/),
   })
+})
+
+test('a path is a path, a file: URL names one, and any other URL is refused', () => {
+  expect(filePath('a b', 'A layout')).toBe('a b')
+  expect(filePath('file:///a%20b', 'A layout')).toContain('a b')
+  expect(filePath(new URL('file:///a%20b'), 'A layout')).toContain('a b')
+  for (const source of [new URL('https://host/x'), 'file://host/x', 'file:///a%2Fb', 'file://[x']) {
+    if (process.platform === 'win32' && source === 'file://host/x') continue
+    expect(() => filePath(source, 'A layout')).toThrow(expect.objectContaining({ code: 'ARGUMENT_INVALID' }))
+  }
 })

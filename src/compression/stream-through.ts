@@ -75,8 +75,10 @@ export function streamThrough(
       },
       async cancel(reason) {
         stop.abort(reason)
-        // What was never begun is not begun now: a function is not called, an iterable has nothing open.
-        if (!started && isReadableStream(source)) await source.cancel(reason)
+        if (started) return
+        // What was never begun is not begun now: a function is not called.
+        if (isReadableStream(source)) await source.cancel(reason)
+        else await readChunks(source).return()
       },
     },
     { highWaterMark: 0 },

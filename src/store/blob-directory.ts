@@ -118,12 +118,19 @@ export class BlobDirectory {
     if (present !== undefined) return present
     const fs = requireBuiltin('node:fs', 'Reading a file')
     let path: string
+    let isFile: boolean
     try {
       path = fs.realpathSync(source)
+      isFile = fs.statSync(path).isFile()
     } catch (cause) {
       if ((cause as { code?: string }).code !== 'ENOENT') throw systemError(cause, 'open', source)
       const message = `Nothing is at ${JSON.stringify(source)}, whose content was to be stored`
       throw new OciError('PATH_NOT_FOUND', message, { path: source, cause })
+    }
+    // Opening a FIFO to copy it would wait for a writer for ever.
+    if (!isFile) {
+      const message = `${JSON.stringify(source)} is no regular file, so it has no content that could be stored`
+      throw new OciError('PATH_UNSAFE', message, { path: source })
     }
     this.#clean()
     const temporary = temporaryPath(this.#options.temporary)

@@ -7,7 +7,7 @@ import { encodeUtf8, equalBytes } from '../bytes.ts'
 import type { Digest } from '../digest/index.ts'
 import { parseDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
-import { requireBuiltin } from '../runtime.ts'
+import { filePath, requireBuiltin } from '../runtime.ts'
 import type { Descriptor, Index } from '../spec/index.ts'
 import { IMAGE_LAYOUT_VERSION, mediaTypes, parseLayout } from '../spec/index.ts'
 import type { PutFileOptions } from './blob-directory.ts'
@@ -157,7 +157,7 @@ export class DirectoryStore implements ImageStore, AsyncDisposable {
    * Stores the content of a file: as a copy that shares its blocks where the file system can (Btrfs, XFS, APFS), as
    * a hard link where that is asked for, else as a plain copy. What is verified is what was linked or copied.
    *
-   * @throws OciError as {@link BlobStore.put}, and `PATH_NOT_FOUND`
+   * @throws OciError as {@link BlobStore.put}, `PATH_NOT_FOUND`, and `PATH_UNSAFE` for what is no regular file
    */
   async putFile(
     file: string | URL,
@@ -313,10 +313,17 @@ async function createLayout(path: string, options: DirectoryStoreOptions): Promi
       await file.discard()
     }
   }
-  if (fs.existsSync(join(path, 'oci-layout'))) return false
-  checkVacant(path)
+  const exists = (): boolean => fs.existsSync(join(path, 'oci-layout'))
+  if (exists()) return false
+  try {
+    checkVacant(path)
+  } catch (error) {
+    // Another process may have completed the layout meanwhile.
+    if (exists()) return false
+    throw error
+  }
   return withLock(lockPath(path), { timeout: lockTimeout }, async () => {
-    if (fs.existsSync(join(path, 'oci-layout'))) return false
+    if (exists()) return false
     checkVacant(path)
     removeAbandoned(path)
     try {
@@ -360,13 +367,5 @@ function checkVacant(path: string): void {
 
 function absolutePath(path: string | URL): string {
   const { resolve } = requireBuiltin('node:path', 'Opening an image layout')
-  if (typeof path === 'string' && !path.startsWith('file:')) return resolve(path)
-  const url = new URL(path)
-  if (url.protocol === 'file:') {
-    return requireBuiltin('node:url', 'Opening a file: URL').fileURLToPath(url)
-  }
-  throw new OciError(
-    'ARGUMENT_INVALID',
-    `A layout's URL must be a file: URL, not ${JSON.stringify(url.protocol)}`,
-  )
+  return resolve(filePath(path, 'A layout'))
 }

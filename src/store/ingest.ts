@@ -1,6 +1,6 @@
 /** Taking content in: the one place where what is put is measured and held against what it must be. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { isReadableStream, readChunks } from '../bytes.ts'
+import { readChunks } from '../bytes.ts'
 import type { Digest, Hasher } from '../digest/index.ts'
 import { createHasher, digestParts, parseDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -115,5 +115,5 @@ export function describe(expected: Partial<Descriptor>, digest: Digest, size: nu
 
 /** Lets go of content that need not be read, so that what holds it open can close. */
 export function discard(content: ByteSource): void {
-  if (isReadableStream(content) && !content.locked) void content.cancel().catch(() => {})
+  void readChunks(content).return()
 }

@@ -3,7 +3,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#indexjson-file
  */
 import { equalBytes } from '../bytes.ts'
-import { OciError } from '../errors.ts'
+import { isOciError, OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import type { Descriptor, Index, JsonEdit } from '../spec/index.ts'
 import { annotationKeys, editJson, parseIndex } from '../spec/index.ts'
@@ -91,10 +91,16 @@ export class LayoutIndex {
       try {
         await this.#apply(batch)
       } catch (error) {
-        for (const waiting of batch) waiting.reject(error)
+        if (batch.length > 1 && isOciError(error, 'LIMIT_EXCEEDED')) await this.#applyOneByOne(batch)
+        else for (const waiting of batch) waiting.reject(error)
       }
     }
     this.#working = undefined
+  }
+
+  /** What is too much together: those that have room by themselves are made, the others refused. */
+  async #applyOneByOne(batch: readonly WaitingEdit[]): Promise<void> {
+    for (const waiting of batch) await this.#apply([waiting]).catch(waiting.reject)
   }
 
   async #apply(batch: readonly WaitingEdit[]): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { CHUNK_SIZE, isBlob, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
-import { requireBuiltin } from '../runtime.ts'
+import { filePath, requireBuiltin } from '../runtime.ts'
 import type { RandomAccess } from '../tar/index.ts'
 import { systemError } from './regular-file.ts'
 
@@ -84,7 +84,7 @@ export async function openFile(
   path: string | URL,
 ): Promise<{ handle: FileHandle; stats: import('node:fs').Stats; path: string }> {
   const fs = requireBuiltin('node:fs', 'Opening an archive by its path')
-  const name = filePath(path)
+  const name = filePath(path, 'An archive')
   let handle: FileHandle | undefined
   try {
     handle = await fs.promises.open(name, 'r')
@@ -159,18 +159,6 @@ async function readAt(
   } catch (error) {
     throw systemError(error, 'read', path)
   }
-}
-
-function filePath(path: string | URL): string {
-  if (typeof path === 'string' && !path.startsWith('file:')) return path
-  const url = new URL(path)
-  if (url.protocol !== 'file:') {
-    throw new OciError(
-      'ARGUMENT_INVALID',
-      `An archive's URL must be a file: URL, not ${JSON.stringify(url.protocol)}; fetch it and hand in its body`,
-    )
-  }
-  return requireBuiltin('node:url', 'Opening a file: URL').fileURLToPath(url)
 }
 
 function closedError(): OciError {

@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../bytes.ts'
 import { OciError } from '../errors.ts'
-import { requireBuiltin } from '../runtime.ts'
+import { filePath, requireBuiltin } from '../runtime.ts'
 import type { ArchiveStoreOptions } from './archive-store.ts'
 import type { DirectoryStoreOptions } from './directory-store.ts'
 import type { ImageStore } from './store.ts'
@@ -18,14 +18,14 @@ export interface OpenStoreOptions extends ArchiveStoreOptions, DirectoryStoreOpt
  * Opens an image layout or an archive, told apart by content.
  * @param source a directory's or archive's path or `file:` URL, or an archive's bytes
  * @throws OciError `PATH_NOT_FOUND`, `LAYOUT_INVALID`, `ARCHIVE_INVALID`, `ARGUMENT_INVALID` (another URL),
- *   `RUNTIME_UNSUPPORTED` (a path where there is no file system)
+ *   `STORE_FAILED`, `RUNTIME_UNSUPPORTED` (a path where there is no file system)
  */
 export async function openStore(
   source: string | URL | ByteSource,
   options: OpenStoreOptions = {},
 ): Promise<ImageStore> {
   if (typeof source !== 'string' && !(source instanceof URL)) return openArchive(source, options)
-  const path = filePath(source)
+  const path = filePath(source, 'A layout')
   const fs = requireBuiltin('node:fs', 'Opening a layout by its path')
   let directory: boolean
   try {
@@ -33,7 +33,7 @@ export async function openStore(
   } catch (cause) {
     const missing = (cause as { code?: string }).code === 'ENOENT'
     throw new OciError(
-      missing ? 'PATH_NOT_FOUND' : 'LAYOUT_INVALID',
+      missing ? 'PATH_NOT_FOUND' : 'STORE_FAILED',
       missing
         ? `There is no image layout or archive at ${JSON.stringify(path)}: nothing is there`
         : `Cannot open ${JSON.stringify(path)}: ${(cause as Error).message}`,
@@ -60,16 +60,4 @@ export async function createStore(
 async function openArchive(source: string | ByteSource, options: OpenStoreOptions): Promise<ImageStore> {
   const { ArchiveStore } = await import('./archive-store.ts')
   return ArchiveStore.open(source, options)
-}
-
-function filePath(source: string | URL): string {
-  if (typeof source === 'string' && !source.startsWith('file:')) return source
-  const url = new URL(source)
-  if (url.protocol !== 'file:') {
-    throw new OciError(
-      'ARGUMENT_INVALID',
-      `A layout's URL must be a file: URL, not ${JSON.stringify(url.protocol)}`,
-    )
-  }
-  return requireBuiltin('node:url', 'Opening a file: URL').fileURLToPath(url)
 }

@@ -3,7 +3,8 @@
  * its descriptor says, whatever store it came from.
  * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#verification
  */
-import { concatBytes, readChunks, streamOf } from '../bytes.ts'
+import type { Chunks } from '../bytes.ts'
+import { concatBytes, observeChunks, streamOf } from '../bytes.ts'
 import { Verifier } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
@@ -73,27 +74,38 @@ export async function readBlobBytes(
   }
 }
 
-async function* verified(
+/** Not a generator: the store's stream is cancelled also when nothing was read yet, and while it stalls. */
+function verified(
   content: Uint8Array | ReadableStream<Uint8Array>,
   descriptor: Descriptor,
   verifier: Verifier,
   options: StoreOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    let received = 0
-    let last: Uint8Array | undefined
-    for await (const chunk of readChunks(content, options)) {
-      if (chunk.length === 0) continue
-      verifier.update(chunk)
-      received += chunk.length
-      // Held back until it is known that nothing follows it and that the digest is right.
-      if (received === descriptor.size) last = chunk
-      else yield chunk
-    }
-    verifier.end()
-    if (last !== undefined) yield last
-  } catch (error) {
-    throw aboutBlob(error, descriptor)
+): Chunks {
+  const sink = { write: (chunk: Uint8Array) => verifier.update(chunk), end: () => verifier.end() }
+  const chunks = observeChunks(content, sink, options)
+  let received = 0
+  let closed = false
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      try {
+        const step = await chunks.next()
+        if (step.done) return step
+        received += step.value.length
+        if (received < descriptor.size) return step
+        // Held back until it is known that nothing follows it and that the digest is right.
+        const end = await chunks.next()
+        return closed ? end : step
+      } catch (error) {
+        throw aboutBlob(error, descriptor)
+      }
+    },
+    return() {
+      closed = true
+      return chunks.return()
+    },
   }
 }
 

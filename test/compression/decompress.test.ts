@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { expect, test, vi } from 'vitest'
 import type { ByteSource } from '../../src/bytes.ts'
@@ -137,6 +138,9 @@ onBothPaths('decompress', (accelerated) => {
     const source = vi.fn()
     await decompress(source).cancel()
     expect(source).not.toHaveBeenCalled()
+    const readable = new Readable({ read() {} })
+    await decompress(readable).cancel()
+    expect(readable.destroyed).toBe(true)
   })
 
   test('an error of the source comes through, and damage closes the source', async () => {

@@ -626,6 +626,21 @@ describe('reading', () => {
   })
 })
 
+test('what fails after its caller has given up is nobody’s', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const foreign = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, ...new Uint8Array(600)])
+  await using store = await ArchiveStore.open(await dockerArchive([foreign], ['app:1']))
+  const stop = new AbortController()
+  const has = store.has(descriptorOf(firstLayer), { signal: stop.signal })
+  stop.abort(new Error('enough'))
+  await expect(has).rejects.toThrow('enough')
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  process.off('unhandledRejection', unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+  await expect(store.has(descriptorOf(firstLayer))).rejects.toMatchObject({ code: 'COMPRESSION_UNSUPPORTED' })
+})
+
 describe('what cannot be read anywhere', () => {
   const spools = mkdtempSync(join(directory, 'spools-'))
   const options = { temporaryDirectory: spools }

@@ -1,4 +1,5 @@
-import {
+import { execFileSync } from 'node:child_process'
+import fs, {
   appendFileSync,
   chmodSync,
   existsSync,
@@ -351,6 +352,21 @@ describe('putFile', () => {
     expect(files(store)).toHaveLength(5)
   })
 
+  test.skipIf(process.platform === 'win32')('refuses a FIFO without opening it', async () => {
+    const store = await DirectoryStore.create(temporaryDirectory())
+    const fifo = join(temporaryDirectory(), 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const copy = vi.spyOn(fs, 'copyFileSync').mockImplementation(() => {
+      throw new Error('waits for a writer for ever')
+    })
+    const link = vi.spyOn(fs, 'linkSync')
+    await expect(store.putFile(fifo)).rejects.toMatchObject({ code: 'PATH_UNSAFE', path: fifo })
+    await expect(store.putFile(fifo, {}, { link: true })).rejects.toMatchObject({ code: 'PATH_UNSAFE' })
+    expect(copy).not.toHaveBeenCalled()
+    expect(link).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+  })
+
   test('keeps nothing of a file that is not as expected, and leaves the file', async () => {
     const store = await DirectoryStore.create(temporaryDirectory())
     const file = join(temporaryDirectory(), 'content')
@@ -371,7 +387,33 @@ describe('putFile', () => {
   })
 })
 
+test('a layout that another process completes while it is made is opened', async () => {
+  const path = temporaryDirectory()
+  const made = await DirectoryStore.create(join(path, 'made'))
+  await made.tag(descriptor, 'v1')
+  const look = vi.spyOn(fs, 'readdirSync').mockImplementationOnce(() => {
+    fs.cpSync(made.path, join(path, 'new'), { recursive: true })
+    return ['blobs', 'index.json', 'oci-layout'] as never
+  })
+  const store = await DirectoryStore.openOrCreate(join(path, 'new'))
+  look.mockRestore()
+  expect(await store.resolve('v1')).toMatchObject(descriptor)
+})
+
 describe('index.json', () => {
+  test('that has no room for all of several changes takes those that it has room for', async () => {
+    const store = await DirectoryStore.create(temporaryDirectory(), { sync: false, maxIndexSize: 2000 })
+    const large = { ...descriptor, annotations: { note: 'x'.repeat(3000) } }
+    const made = await Promise.allSettled([
+      store.tag(descriptor, 'before'),
+      store.tag(large, 'large'),
+      store.tag(descriptor, 'after'),
+    ])
+    expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(made[1]).toMatchObject({ reason: { code: 'LIMIT_EXCEEDED' } })
+    expect((await collect(store.references())).map(({ name }) => name)).toEqual(['before', 'after'])
+  })
+
   test('keeps unknown fields, order and layout of the text when a name is set and forgotten', async () => {
     const { path } = await DirectoryStore.create(temporaryDirectory())
     const file = join(path, 'index.json')

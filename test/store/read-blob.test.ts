@@ -122,6 +122,36 @@ describe('readBlob', () => {
     await reader.cancel()
     expect(store.closed).toBe(true)
   })
+
+  test('cancelled before it is read it closes what the store gave', async () => {
+    const store = giving(content)
+    await (await readBlob(store, descriptor)).cancel()
+    expect(store.closed).toBe(true)
+    expect(store.pulled).toBe(0)
+  })
+
+  test('cancelled while the store stalls it closes what the store gave, and waits for nothing', async () => {
+    for (const given of [[], [content]]) {
+      let closed = false
+      const stalled: BlobStore = {
+        ...giving(),
+        get: async () =>
+          new ReadableStream<Uint8Array>({
+            start: (controller) => given.forEach((chunk) => void controller.enqueue(chunk)),
+            pull: () => new Promise(() => {}),
+            cancel() {
+              closed = true
+            },
+          }),
+      }
+      const reader = (await readBlob(stalled, descriptor)).getReader()
+      const read = reader.read()
+      await new Promise((resolve) => setTimeout(resolve))
+      await reader.cancel()
+      expect(closed).toBe(true)
+      expect(await read).toEqual({ done: true, value: undefined })
+    }
+  })
 })
 
 describe('readBlobBytes', () => {
