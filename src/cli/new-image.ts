@@ -1,9 +1,9 @@
 /** Making a new image out of one that is there, and putting it where the flags say: what all such commands share. */
+import type { Digest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
-import { Image, type ImageEdit, isForRunning, type Layout, readIndex, writeIndex } from '../image/index.ts'
-import { attestedDigest, type Descriptor, isIndexType } from '../spec/index.ts'
+import { Image, type ImageEdit, ImageIndex, isForRunning, type Layout } from '../image/index.ts'
+import { type Descriptor, isIndexType } from '../spec/index.ts'
 import type { BlobStore, ImageStore, Reference } from '../store/index.ts'
-import { copyGraph } from '../transfer/index.ts'
 import type { CommandContext } from './context.ts'
 import { openName, openToChange } from './open-image.ts'
 import { makeAt, makeIn, nameOfResult, parseTarget } from './target.ts'
@@ -70,7 +70,7 @@ async function changed(
   if (platform === undefined) {
     const descriptor = await layout.resolve(reference, { signal })
     if (isIndexType(descriptor.mediaType)) {
-      return changeIndex(layout.store, descriptor, to, context, change)
+      return changeIndex(await layout.imageIndex(reference, { signal }), to, context, change)
     }
   }
   const image = await layout.image(reference, { platform, signal })
@@ -88,42 +88,37 @@ async function changeOne(
 }
 
 /**
- * An index with every image in it changed, nested indexes among them. What is no image stays as it is; what attests
- * to an image that has become another would be a lie about the new one, and is left out.
+ * An index with every image in it changed, nested indexes among them. What is no image stays as it is; what a
+ * build attests of an image that has become another would be a lie about the new one, and is left out.
  */
 async function changeIndex(
-  from: BlobStore,
-  descriptor: Descriptor,
+  index: ImageIndex,
   to: BlobStore,
   context: CommandContext,
   change: ChangeImage,
 ): Promise<Descriptor> {
-  const { signal, err } = context
-  const index = await readIndex(from, descriptor, { signal })
-  const gone = new Set<string>()
-  const entries: Descriptor[] = []
-  for (const entry of index.manifests) {
+  const { signal } = context
+  const { store } = index
+  let edit = index.edit()
+  for (const entry of index.index.manifests) {
     const made = isIndexType(entry.mediaType)
-      ? await changeIndex(from, entry, to, context, change)
+      ? await changeIndex(await ImageIndex.open(store, entry, { signal }), to, context, change)
       : isForRunning(entry)
-        ? await changeOne(await Image.open(from, entry, { signal }), to, context, change)
-        : (await copyGraph(from, entry, to, { signal })).descriptor
-    if (made.digest === entry.digest) {
-      entries.push(entry)
-      continue
-    }
-    gone.add(entry.digest)
-    const { data: _, ...kept } = entry
-    const { mediaType, digest, size, platform = entry.platform } = made
-    entries.push({ ...kept, mediaType, digest, size, ...(platform === undefined ? {} : { platform }) })
+        ? await changeOne(await Image.open(store, entry, { signal }), to, context, change)
+        : entry
+    if (made.digest === entry.digest) continue
+    const platform = made.platform ?? entry.platform
+    edit = edit.replace(firstOf(entry.digest), { store: to, descriptor: made }, { platform })
   }
-  const manifests = entries.filter((entry) => {
-    const about = entry.annotations?.[attestedDigest]
-    if (about === undefined || !gone.has(about)) return true
-    err.line(
-      `${err.style('yellow', 'left out')}  ${entry.digest}: it attests to ${printable(about)}, which was changed`,
-    )
-    return false
-  })
-  return writeIndex(to, { ...index, manifests }, { mediaType: descriptor.mediaType, signal })
+  return (await edit.commit(to, undefined, { signal })).descriptor
+}
+
+/** Picks one entry: the same image listed twice is replaced twice, one at a time. */
+function firstOf(digest: Digest): (entry: Descriptor) => boolean {
+  let found = false
+  return (entry) => {
+    if (found || entry.digest !== digest) return false
+    found = true
+    return true
+  }
 }

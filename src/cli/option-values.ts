@@ -144,6 +144,15 @@ export function collect(text: string, previous: readonly string[] | undefined): 
   return [...(previous ?? []), text]
 }
 
+/** For assignments that may be given several times. */
+export function collectAssignments(
+  text: string,
+  previous: Readonly<Record<string, string | undefined>> | undefined,
+): Readonly<Record<string, string | undefined>> {
+  const { name, value } = parseAssignment(text)
+  return { ...previous, [name]: value }
+}
+
 function parseJsonText(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -2,7 +2,7 @@
 import { isOciError, OciError } from '../../errors.ts'
 import { Image, ImageIndex, type Layout } from '../../image/index.ts'
 import type { Descriptor, ExecutionConfig, ImageConfig } from '../../spec/index.ts'
-import { formatPlatform, isIndexType, isManifestType, rawBytes } from '../../spec/index.ts'
+import { annotationKeys, formatPlatform, isIndexType, isManifestType, rawBytes } from '../../spec/index.ts'
 import { readBlobBytes } from '../../store/index.ts'
 import { type CommandContext, writeJson, writeOut } from '../context.ts'
 import { openName } from '../open-image.ts'
@@ -117,6 +117,9 @@ async function configOf(image: Image): Promise<ImageConfig | OciError | undefine
   }
 }
 
+/** How an entry without a name is listed. */
+const noName = '(no name)'
+
 async function printLayout(out: Terminal, imageName: string, layout: Layout): Promise<void> {
   const { manifests } = layout.index
   const names = count(layout.references.length, 'reference')
@@ -124,18 +127,19 @@ async function printLayout(out: Terminal, imageName: string, layout: Layout): Pr
     `${out.style('bold', printable(imageName))}  ${count(manifests.length, 'entry', 'entries')}, ${names}`,
   )
   if (manifests.length === 0) out.line('\nThe layout is empty.')
-  const width = Math.max(0, ...layout.references.map((reference) => printable(reference.name).length))
+  const named = new Set(layout.references.map((reference) => reference.descriptor.digest))
+  const unnamed = manifests.filter(({ digest }) => !named.has(digest))
+  const labels = layout.references.map((reference) => printable(reference.name))
+  const width = Math.max(unnamed.length > 0 ? noName.length : 0, ...labels.map((label) => label.length))
   for (const { name, descriptor } of layout.references) {
     const kind = await kindOf(layout, descriptor)
     out.line(
       `  ${out.style('cyan', printable(name).padEnd(width))}  ${out.style('dim', shortDigest(descriptor.digest))}  ${kind}`,
     )
   }
-  const named = new Set(layout.references.map((reference) => reference.descriptor.digest))
-  for (const descriptor of manifests) {
-    if (named.has(descriptor.digest)) continue
+  for (const descriptor of unnamed) {
     const kind = await kindOf(layout, descriptor)
-    out.line(`  ${'(no name)'.padEnd(width)}  ${out.style('dim', shortDigest(descriptor.digest))}  ${kind}`)
+    out.line(`  ${noName.padEnd(width)}  ${out.style('dim', shortDigest(descriptor.digest))}  ${kind}`)
   }
   const [first] = layout.references
   if (first !== undefined) {
@@ -246,8 +250,10 @@ async function printLayers(
   const untold = image.layers.filter((layer) => !told.has(layer.position)).map((layer) => ({ layer }))
   let absent = 0
   for (const step of [...steps, ...untold]) {
-    const said = ('created_by' in step && step.created_by) || ('comment' in step && step.comment) || ''
     const { layer } = step
+    const title = layer?.descriptor.annotations?.[annotationKeys.title]
+    const said =
+      ('created_by' in step && step.created_by) || ('comment' in step && step.comment) || title || ''
     if (layer === null) {
       out.line(
         `  ${' '.padStart(3)}  ${'-'.padStart(8)}  ${''.padEnd(19)}  ${out.style('dim', clip(out, said, 38))}`,
@@ -268,7 +274,7 @@ async function printLayers(
     out.line(
       out.style(
         'yellow',
-        `  ${count(absent, 'layer blob')} ${verb} not in this layout (it may be elsewhere)`,
+        `  ${count(absent, 'layer blob')} ${verb} not in this layout (${absent === 1 ? 'it' : 'they'} may be elsewhere)`,
       ),
     )
   }

@@ -45,10 +45,7 @@ export async function verify(
   const told = new Set<string>()
   const onFinding = (finding: ValidationFinding) => {
     if (!options.deep && finding.level === 'warning' && withinLayers.has(finding.code)) return
-    // What a layer shows by itself is found again when it is merged with others.
-    const key = JSON.stringify([finding.digest, finding.code, finding.path])
-    if (withinLayers.has(finding.code) && told.has(key)) return
-    told.add(key)
+    told.add(keyOf(finding))
     findings.push(finding)
     if (options.json) return
     progress.clear()
@@ -61,7 +58,11 @@ export async function verify(
       onFinding,
       onProgress: ({ bytes, totalBytes }) => progress.show('verifying', bytes, totalBytes),
     })
-    if (options.deep) await checkTrees(layout, roots, validation, { onFinding, progress, signal })
+    if (options.deep) {
+      // What a layer shows by itself is found again when it is merged with others.
+      const onTreeFinding = (finding: ValidationFinding) => told.has(keyOf(finding)) || onFinding(finding)
+      await checkTrees(layout, roots, validation, { onFinding: onTreeFinding, progress, signal })
+    }
   } finally {
     progress.clear()
   }
@@ -71,13 +72,17 @@ export async function verify(
   return result.valid ? 0 : 1
 }
 
+function keyOf({ digest, code, path }: ValidationFinding): string {
+  return JSON.stringify([digest, code, path])
+}
+
 /** Merges the layers of every image, and tells of what no tree can take; images with blobs amiss are told of already. */
 async function checkTrees(
   layout: Layout,
   roots: readonly Descriptor[],
   { missing, corrupt }: Validation,
   told: {
-    readonly onFinding: (finding: ValidationFinding) => void
+    readonly onFinding: (finding: ValidationFinding) => unknown
     readonly progress: Progress
     readonly signal: AbortSignal
   },

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Change, CompressionName } from '../change.ts'
 import type { CommandContext } from '../context.ts'
 import {
+  collectAssignments,
   parseCopy,
   parseLayerNumber,
   parseMoment,
@@ -16,7 +17,7 @@ import { type Run, withExamples } from './run.ts'
 const resultHelp = `The new image takes the name of the old one, whose blobs stay until \`oci-ts gc\`; --as gives it another name
 in the same layout, --to puts it elsewhere. Of an index every image is changed, unless --platform chooses one.`
 
-/** Adds `edit`, `flatten`, `rebase`. */
+/** Adds `edit`, `flatten`, `rebase`, `convert`, `index`. */
 export function addChanging(program: Command, run: Run, context: CommandContext): void {
   const changes: Change[] = []
   const edit = addResultFlags(program.command('edit').description('change an image: every flag is a change'))
@@ -62,6 +63,86 @@ Where SOURCE_DATE_EPOCH is set, new layers, history entries and the image itself
     resultHelp,
   ).action((image, options) =>
     run(async (context) => (await import('../commands/rebase.ts')).rebase(image, options, context)),
+  )
+  const convert = program
+    .command('convert')
+    .description("convert from Docker's form to OCI's or back; the blobs of layers stay as they are")
+    .argument('<image>', 'image name; also of a Docker schema 1 manifest')
+    .argument('<target>', 'image name of the result: a layout, or an archive to write')
+    .addOption(new Option('--to <form>', 'what it is to be').choices(['oci', 'docker']).makeOptionMandatory())
+    .option('--platform <platform>', 'of an index only the image for this platform')
+    .option('--keep-config', 'on the way to OCI leave configs as they are, so that image IDs stay')
+    .option('--refuse-loss', 'fail where the other form has no place for something')
+    .option('--drop-artifacts', "on the way to Docker leave out an index's entries that are no images")
+    .addOption(
+      new Option('--recompress <kind>', "of layers in zstd, which Docker's form does not have").choices([
+        'gzip',
+        'none',
+      ]),
+    )
+  withExamples(
+    convert,
+    ['oci-ts convert ./images:v1 ./images:v1-docker --to docker'],
+    'What the other form cannot say (annotations, subjects, artifact types) is left out, and each is named on stderr.',
+  ).action((image, target, options) =>
+    run(async (context) => (await import('../commands/convert.ts')).convert(image, target, options, context)),
+  )
+  addIndex(program, run)
+}
+
+function addIndex(program: Command, run: Run): void {
+  const index = program.command('index').description('make an index of images, add to it, remove from it')
+  withExamples(index, [
+    'oci-ts index create ./images:v1 ./images:v1-amd64 ./images:v1-arm64',
+    'oci-ts index add ./images:v1 ./images:v1-riscv64 --as v1-more',
+    'oci-ts index remove ./images:v1 linux/386',
+  ])
+  const create = index
+    .command('create')
+    .description('make an index of images, each with the platform that it runs on')
+    .argument('<index>', 'name of the new index, as in ./images:v1')
+    .argument('<images...>', 'image names; an index becomes one entry')
+    .option('--docker', "make Docker's manifest list (default: only where all images are Docker's)")
+  withExamples(addAnnotations(create), [
+    'oci-ts index create ./images:v1 ./images:v1-amd64 ./images:v1-arm64',
+  ]).action((name, images, options) =>
+    run(async (context) =>
+      (await import('../commands/index-edit.ts')).createCommand(name, images, options, context),
+    ),
+  )
+  const as = new Option('--as <name>', 'name of the new index in the same layout (default: that of the old)')
+  const add = index
+    .command('add')
+    .description('add images to an index')
+    .argument('<index>', 'name of the index')
+    .argument('<images...>', 'image names')
+    .option('--platform <platform>', 'what the one image runs on (default: what it says itself)')
+    .addOption(as)
+  withExamples(addAnnotations(add), ['oci-ts index add ./images:v1 ./images:v1-riscv64']).action(
+    (name, images, options) =>
+      run(async (context) =>
+        (await import('../commands/index-edit.ts')).addCommand(name, images, options, context),
+      ),
+  )
+  const remove = index
+    .command('remove')
+    .description("take entries out of an index, with a build's attestations of them")
+    .argument('<index>', 'name of the index')
+    .argument('<entries...>', 'each by platform, by digest, or by number, 1 being the first')
+    .addOption(as)
+  withExamples(addAnnotations(remove), ['oci-ts index remove ./images:v1 linux/386']).action(
+    (name, entries, options) =>
+      run(async (context) =>
+        (await import('../commands/index-edit.ts')).removeCommand(name, entries, options, context),
+      ),
+  )
+}
+
+function addAnnotations(command: Command): Command {
+  return command.option(
+    '--annotation <name=value>',
+    'set an annotation of the index; NAME alone removes it',
+    collectAssignments,
   )
 }
 

@@ -1,8 +1,9 @@
 /** The commands that move images and keep layouts in order. */
 import type { Command } from 'commander'
+import { collectAssignments } from '../option-values.ts'
 import { type Run, withExamples } from './run.ts'
 
-/** Adds `copy`, `gc`. */
+/** Adds `copy`, `attach`, `referrers`, `gc`. */
 export function addStores(program: Command, run: Run): void {
   withExamples(
     program
@@ -19,6 +20,36 @@ export function addStores(program: Command, run: Run): void {
     ],
   ).action((source, target, options) =>
     run(async (context) => (await import('../commands/copy.ts')).copy(source, target, options, context)),
+  )
+  withExamples(
+    program
+      .command('attach')
+      .description('attach files to an image as an artifact: an SBOM, a signature, a report')
+      .argument('<image>', 'image name')
+      .argument('<files...>', 'what is attached')
+      .requiredOption('--artifact-type <type>', 'what kind of artifact it is, as a media type')
+      .option('--media-type <type>', 'of the files', 'application/octet-stream')
+      .option('--platform <platform>', 'of an index about the image for this platform, not the index')
+      .option('--annotation <name=value>', 'set an annotation of the artifact', collectAssignments),
+    [
+      'oci-ts attach ./images:v1 sbom.spdx.json --artifact-type application/spdx+json --media-type application/spdx+json',
+    ],
+  ).action((image, files, options) =>
+    run(async (context) =>
+      (await import('../commands/attach.ts')).attachCommand(image, files, options, context),
+    ),
+  )
+  withExamples(
+    program
+      .command('referrers')
+      .description('list what is attached to an image')
+      .argument('<image>', 'image name')
+      .option('--artifact-type <type>', 'only of this type')
+      .option('--platform <platform>', 'of an index about the image for this platform, not the index')
+      .option('--json', 'print JSON'),
+    ['oci-ts referrers ./images:v1 --artifact-type application/spdx+json'],
+  ).action((image, options) =>
+    run(async (context) => (await import('../commands/attach.ts')).referrersCommand(image, options, context)),
   )
   withExamples(
     program
