@@ -55,7 +55,7 @@ export class BlobDirectory {
   /** Algorithms whose directory is known to be one, and there. */
   readonly #checked = new Set<string>()
   readonly #referrers = new Map<Digest, Referrer | null>()
-  #cleaned = false
+  #prepared = false
 
   constructor(options: BlobDirectoryOptions) {
     this.#options = options
@@ -101,7 +101,7 @@ export class BlobDirectory {
     }
     // Refused before anything is written.
     new Intake(expected)
-    this.#clean()
+    this.#prepare()
     const file = TemporaryFile.create(this.#options.temporary, this.#options.sync)
     try {
       const descriptor = await ingest(content, expected, file, options)
@@ -132,7 +132,7 @@ export class BlobDirectory {
       const message = `${JSON.stringify(source)} is no regular file, so it has no content that could be stored`
       throw new OciError('PATH_UNSAFE', message, { path: source })
     }
-    this.#clean()
+    this.#prepare()
     const temporary = temporaryPath(this.#options.temporary)
     try {
       if (!this.#linkOrClone(path, temporary, options)) {
@@ -281,10 +281,13 @@ export class BlobDirectory {
     }
   }
 
-  #clean(): void {
-    if (this.#cleaned) return
-    this.#cleaned = true
-    removeAbandoned(this.#options.temporary)
+  /** What comes before the first writing: a directory that the user named may be absent yet. */
+  #prepare(): void {
+    if (this.#prepared) return
+    const { temporary, trusted } = this.#options
+    if (trusted) makeDirectory(temporary)
+    removeAbandoned(temporary)
+    this.#prepared = true
   }
 
   /** Where a blob is. Only what is a digest becomes part of a path: it has no separator and no dots in a row. */
@@ -313,16 +316,19 @@ export class BlobDirectory {
     const { algorithm } = digestParts(digest)
     const directory = this.#directory(algorithm)
     if (this.#hasDirectory(digest)) return directory
-    const fs = requireBuiltin('node:fs', 'Writing a blob')
-    try {
-      fs.mkdirSync(directory, { recursive: true })
-    } catch (error) {
-      throw systemError(error, 'make the directory', directory)
-    }
+    makeDirectory(directory)
     await this.#options.directories.sync(this.#options.root)
     if (!this.#hasDirectory(digest))
       throw systemError(new Error('it vanished'), 'make the directory', directory)
     return directory
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    requireBuiltin('node:fs', 'Writing a blob').mkdirSync(path, { recursive: true })
+  } catch (error) {
+    throw systemError(error, 'make the directory', path)
   }
 }
 

@@ -105,8 +105,9 @@ export class LayoutIndex {
 
   async #apply(batch: readonly WaitingEdit[]): Promise<void> {
     const { directory, lockTimeout } = this.#options
-    // One signal can end the wait only where it is the only one; others are looked at once the lock is held.
-    const signal = batch.length === 1 ? batch[0]?.signal : undefined
+    // A signal can end the wait only where it is everybody's; others are looked at once the lock is held.
+    const [first, ...others] = batch
+    const signal = others.every((other) => other.signal === first?.signal) ? first?.signal : undefined
     const options = { timeout: lockTimeout, signal }
     for (;;) {
       const written = await withLock(lockPath(directory), options, (isHeld) => this.#replace(batch, isHeld))

@@ -9,6 +9,7 @@ import fs, {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -400,7 +401,34 @@ test('a layout that another process completes while it is made is opened', async
   expect(await store.resolve('v1')).toMatchObject(descriptor)
 })
 
+test('a shared blob directory that is absent is made when something is put', async () => {
+  const shared = join(temporaryDirectory(), 'shared', 'blobs')
+  const store = await DirectoryStore.create(temporaryDirectory(), {
+    sync: false,
+    sharedBlobDirectory: shared,
+  })
+  expect(await store.has(descriptor)).toBe(false)
+  expect(existsSync(shared)).toBe(false)
+  await store.put(bytes)
+  expect(readdirSync(shared, { recursive: true })).toHaveLength(2)
+})
+
 describe('index.json', () => {
+  test('changes that share a signal do not wait for the lock once it is aborted', async () => {
+    const store = await DirectoryStore.create(temporaryDirectory(), { sync: false, lockTimeout: 60_000 })
+    symlinkSync('somebody', join(store.path, '.oci-ts.lock'))
+    const reason = new Error('enough')
+    const stop = new AbortController()
+    const { signal } = stop
+    const tags = ['a', 'b'].map((name) => store.tag(descriptor, name, { signal }))
+    const ended = Promise.allSettled(tags)
+    setTimeout(() => stop.abort(reason), 20)
+    // Somebody's lock is taken for abandoned after ten seconds.
+    const late = new Promise((resolve) => setTimeout(resolve, 5000, 'late'))
+    const rejected = { status: 'rejected', reason }
+    expect(await Promise.race([ended, late])).toEqual([rejected, rejected])
+  })
+
   test('that has no room for all of several changes takes those that it has room for', async () => {
     const store = await DirectoryStore.create(temporaryDirectory(), { sync: false, maxIndexSize: 2000 })
     const large = { ...descriptor, annotations: { note: 'x'.repeat(3000) } }
