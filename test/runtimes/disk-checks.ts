@@ -1,0 +1,221 @@
+/** What needs a file system: layouts on disk, locks between processes, unpacking, packing. Node, Deno and Bun. */
+import { encodeUtf8 } from '../../src/bytes.ts'
+import { digestBytes } from '../../src/digest/index.ts'
+import { packChanges, packDirectory, snapshotDirectory, unpackImage } from '../../src/filesystem/index.ts'
+import { createLayout, readLayout } from '../../src/image/index.ts'
+import { writeLayer } from '../../src/layer/index.ts'
+import { requireBuiltin } from '../../src/runtime.ts'
+import { DirectoryStore, MemoryStore } from '../../src/store/index.ts'
+import type { TarEntryInput } from '../../src/tar/index.ts'
+import { describeImageStore } from '../../src/testing/index.ts'
+import { copyImage, validateImage } from '../../src/transfer/index.ts'
+import { type Check, codeOf, type DiskFixtures, type Fixtures, reasonOf, same } from './check.ts'
+import { makeImage, runContract } from './image-checks.ts'
+import { sampleBytes } from './inputs.ts'
+import { recorded } from './recorded.ts'
+
+type FileSystem = typeof import('node:fs')
+
+function diskOf({ disk }: Fixtures): DiskFixtures {
+  if (disk === undefined) throw new Error('the driver brings no disk')
+  return disk
+}
+
+function fileSystem(): FileSystem {
+  return requireBuiltin('node:fs', 'The suite')
+}
+
+/** Every path below a directory with what it is; content as its digest. */
+function treeOf(fs: FileSystem, root: string): string[] {
+  const lines: string[] = []
+  const visit = (path: string): void => {
+    for (const name of fs.readdirSync(`${root}${path}`).sort()) {
+      const below = `${path}/${name}`
+      const status = fs.lstatSync(`${root}${below}`)
+      const mode = (status.mode & 0o7777).toString(8)
+      const time = Math.floor(status.mtimeMs)
+      if (status.isSymbolicLink()) lines.push(`${below} -> ${fs.readlinkSync(`${root}${below}`)}`)
+      else if (status.isDirectory()) {
+        lines.push(`${below}/ ${mode} ${time}`)
+        visit(below)
+      } else {
+        const content = digestBytes(new Uint8Array(fs.readFileSync(`${root}${below}`)))
+        lines.push(`${below} ${mode} ${time} ${status.nlink} ${content}`)
+      }
+    }
+  }
+  visit('')
+  return lines
+}
+
+async function namesIn(store: DirectoryStore): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of store.references()) names.push(name)
+  return names.sort()
+}
+
+async function collect(entries: AsyncIterable<TarEntryInput>): Promise<TarEntryInput[]> {
+  const all: TarEntryInput[] = []
+  for await (const entry of entries) all.push(entry)
+  return all
+}
+
+export const diskChecks: readonly Check[] = [
+  {
+    name: 'disk: DirectoryStore keeps the contract',
+    run: async (fixtures) => {
+      const fs = fileSystem()
+      let count = 0
+      await runContract((runner) =>
+        describeImageStore(
+          'DirectoryStore',
+          () => DirectoryStore.create(`${diskOf(fixtures).directory}/contract-${++count}`, { sync: false }),
+          { ...runner, cleanUp: (store) => fs.rmSync(store.path, { recursive: true, force: true }) },
+        ),
+      )
+    },
+  },
+  {
+    name: 'disk: an image copied into a new layout and out again, by path, by URL and from an archive',
+    run: async (fixtures) => {
+      const { directory, layout: given, archive } = diskOf(fixtures)
+      const { pathToFileURL } = requireBuiltin('node:url', 'The suite')
+      await using made = await createLayout(`${directory}/copied`)
+      await using from = await readLayout(archive)
+      await copyImage(from.store, '1.0', made.store, '1.0')
+      const store = made.store as DirectoryStore
+      await makeImage(new MemoryStore()).then((image) => image.edit().commit(store, 'made:1'))
+      for (const source of [store.path, pathToFileURL(store.path), given]) {
+        await using layout = await readLayout(source)
+        const root = await layout.resolve('1.0')
+        same(root.digest, recorded['my-image'], String(source))
+        const { valid, findings } = await validateImage(layout.store, root)
+        same(valid, true, JSON.stringify(findings))
+      }
+      same((await store.resolve('made:1')).digest, recorded['the made image'], 'the image made of code')
+      same(await codeOf(readLayout(`${directory}/nothing`)), 'PATH_NOT_FOUND', 'nothing there')
+      same(await codeOf(createLayout(store.path)), 'LAYOUT_INVALID', 'something there')
+      const left = fileSystem()
+        .readdirSync(store.path)
+        .filter((name) => name.includes('oci-ts'))
+      same(left, [], 'nothing is left behind')
+    },
+  },
+  {
+    name: 'disk: a put that does not hold what it says leaves nothing',
+    run: async (fixtures) => {
+      const path = `${diskOf(fixtures).directory}/refused`
+      await using store = await DirectoryStore.create(path)
+      const digest = digestBytes(encodeUtf8('another'))
+      same(await codeOf(store.put(sampleBytes(3_000_000), { digest })), 'DIGEST_MISMATCH', 'digest')
+      same(await codeOf(store.put(sampleBytes(3_000_000), { size: 5 })), 'SIZE_MISMATCH', 'size')
+      const abort = new AbortController()
+      const stream = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          controller.enqueue(sampleBytes(10_000))
+          abort.abort('enough')
+        },
+      })
+      same(await reasonOf(store.put(stream, {}, { signal: abort.signal })), 'enough', 'abort')
+      for await (const left of store.list()) throw new Error(`${left} is there`)
+      const names = fileSystem().readdirSync(path, { recursive: true }).map(String).sort()
+      same(
+        names,
+        ['blobs', 'blobs/sha256', 'index.json', 'oci-layout'].filter((name) => names.includes(name)),
+        'files',
+      )
+    },
+  },
+  {
+    name: 'disk: two processes and two stores that tag at once lose nothing',
+    run: async (fixtures) => {
+      const { directory, tagElsewhere } = diskOf(fixtures)
+      const path = `${directory}/shared`
+      await using first = await DirectoryStore.create(path, { sync: false })
+      await using second = await DirectoryStore.open(path, { sync: false })
+      const count = 25
+      const tag = async (store: DirectoryStore, prefix: string): Promise<void> => {
+        for (let i = 0; i < count; i++) {
+          await store.tag(await store.put(encodeUtf8(`${prefix}-${i}`)), `${prefix}-${i}`)
+        }
+      }
+      await Promise.all([
+        tag(first, 'first'),
+        tag(second, 'second'),
+        tagElsewhere(path, 'third', count),
+        tagElsewhere(path, 'fourth', count),
+      ])
+      const expected = ['first', 'second', 'third', 'fourth'].flatMap((prefix) =>
+        Array.from({ length: count }, (_, i) => `${prefix}-${i}`),
+      )
+      same(await namesIn(first), expected.sort(), 'names')
+    },
+  },
+  {
+    name: 'disk: an image unpacked, and packed to the same layer everywhere',
+    run: async (fixtures) => {
+      const { directory, layout: given } = diskOf(fixtures)
+      const fs = fileSystem()
+      const root = `${directory}/rootfs`
+      await using layout = await readLayout(given)
+      const image = await layout.image('1.0', { platform: 'linux/amd64' })
+      const report = await unpackImage(image, root, { owner: 'current', xattrs: false })
+      const skipped = report.skipped.filter(({ what }) => what !== 'owner')
+      same(skipped, [], 'nothing but owners is skipped')
+      const tree = treeOf(fs, root)
+      same(digestBytes(encodeUtf8(tree.join('\n'))), recorded['my-image unpacked'], tree.join('\n'))
+      const store = new MemoryStore()
+      const packed = await writeLayer(
+        store,
+        packDirectory(root, { owner: { uid: 0, gid: 0 }, xattrs: false }),
+        {
+          mode: 'reproducible',
+          reproducible: { mtime: 1_704_067_200 },
+        },
+      )
+      same(packed.descriptor.digest, recorded['my-image packed'], 'the packed layer')
+      same(await codeOf(unpackImage(image, root)), 'ARGUMENT_INVALID', 'a directory that is not empty')
+      const abort = new AbortController()
+      const stopped = unpackImage(image, `${directory}/stopped`, {
+        owner: 'current',
+        signal: abort.signal,
+        onProgress: () => abort.abort('enough'),
+      })
+      same(await reasonOf(stopped), 'enough', 'abort')
+      const left = fs.existsSync(`${directory}/stopped`) ? fs.readdirSync(`${directory}/stopped`) : []
+      same(left, [], 'what an aborted unpacking leaves')
+    },
+  },
+  {
+    name: 'disk: the changes since a snapshot',
+    run: async (fixtures) => {
+      const { directory, layout: given } = diskOf(fixtures)
+      const fs = fileSystem()
+      const root = `${directory}/changing`
+      await using layout = await readLayout(given)
+      const image = await layout.image('1.0', { platform: 'linux/amd64' })
+      await unpackImage(image, root, { owner: 'current', xattrs: false })
+      for (const digests of [false, true]) {
+        const before = await snapshotDirectory(root, { digests, xattrs: false })
+        const none = await collect(packChanges(root, before, { xattrs: false }))
+        same(none.length, 0, 'nothing has changed')
+        const name = digests ? 'second' : 'first'
+        fs.writeFileSync(`${root}/etc/${name}`, 'new\n')
+        fs.appendFileSync(`${root}/app/hello.txt`, 'more\n')
+        fs.rmSync(`${root}/${digests ? 'etc/passwd' : 'usr/share'}`, { recursive: true })
+        const changes = await collect(packChanges(root, before, { owner: { uid: 0, gid: 0 }, xattrs: false }))
+        const files = changes.filter(({ type }) => type !== 'directory').map(({ path }) => path)
+        const gone = digests ? 'etc/.wh.passwd' : 'usr/.wh.share'
+        same(files.sort(), ['app/hello.txt', gone, `etc/${name}`].sort(), 'changes')
+        const store = new MemoryStore()
+        const next = await image
+          .edit()
+          .addLayer(packChanges(root, before, { xattrs: false }))
+          .commit(store)
+        const merged = await next.filesystem()
+        same(await merged.readTextFile(`/etc/${name}`), 'new\n', 'a new file')
+        same(await merged.exists(digests ? '/etc/passwd' : '/usr/share'), false, 'a deleted one')
+      }
+    },
+  },
+]
