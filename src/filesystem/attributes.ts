@@ -52,17 +52,35 @@ export function applyToSpecialFile(fs: FileSystem, path: string, attributes: Att
 /**
  * A moment as Node's `utimes` takes it. Node has no nanoseconds: a double of seconds is exact to some 0.25 us in
  * our century, and libuv cuts it to microseconds; so whole seconds are exact and others are less than a
- * microsecond off. Negative numbers would be taken for "now": only a Date says them, in milliseconds.
+ * microsecond off. Negative numbers would be taken for "now": only a Date says them, in milliseconds, and not before
+ * the year -271821.
  */
 function diskTime(time: Timestamp): number | Date {
-  if (time.seconds < 0) return new Date(time.seconds * 1000 + Math.floor(time.nanoseconds / 1e6))
+  if (time.seconds < 0) {
+    return new Date(Math.max(time.seconds * 1000 + Math.floor(time.nanoseconds / 1e6), FIRST_DATE))
+  }
   if (time.nanoseconds === 0) return time.seconds
   // Rounding of the double must not fall below the microsecond that libuv cuts at.
   const guard = time.nanoseconds % 1000 < 250 ? 250 : 0
   return time.seconds + Math.min(time.nanoseconds + guard, 999_999_749) / 1e9
 }
 
-/** Whether {@link diskTime} says a moment without loss, as far as that can be known. */
+/** The first moment of a Date, in milliseconds. */
+const FIRST_DATE = -8.64e15
+
+/** The seconds that ext4 holds, from 1901 to 2446: it moves what is outside to the nearer end, and says nothing. */
+const FIRST_SECOND = -(2 ** 31)
+const LAST_SECOND = 15_032_385_535
+
+/** Whether a disk holds a moment without loss, as far as that can be known. */
 export function isExactOnDisk(time: Timestamp): boolean {
-  return time.nanoseconds === 0
+  return time.nanoseconds === 0 && time.seconds >= FIRST_SECOND && time.seconds <= LAST_SECOND
+}
+
+/** Whether a time found on disk, in milliseconds, is what {@link applyToDescriptor} made of a moment. */
+export function isMomentOnDisk(time: Timestamp, found: number): boolean {
+  const { seconds, nanoseconds } = time
+  if (Math.abs(seconds * 1000 + nanoseconds / 1e6 - found) <= 1) return true
+  const held = Math.min(Math.max(seconds, FIRST_SECOND), LAST_SECOND)
+  return held !== seconds && held * 1000 === found
 }

@@ -15,8 +15,8 @@ export interface Change {
  * The changes from one snapshot to a later one, in the order in which a layer says them: by bytes of paths, what is
  * removed from a directory before anything that is in it. What is below a directory that is gone, or has become
  * something else, is not said.
- * @param sameContent Decides on a file of which only the time of the last change of anything is another: whether
- *   its content is the same. It is not when absent.
+ * @param sameContent Decides on a file of which only the time of the last change of anything is another, or its
+ *   number on disk: whether its content is the same. It is not when absent.
  */
 export function findChanges(
   before: Snapshot,
@@ -62,8 +62,11 @@ function isModified(
   ) {
     return true
   }
-  if (file.type !== 'f' || old.ctime === file.ctime) return false
-  // Something happened to it: a rename, a further name, a mode that was put back, or new content with an old time.
+  if (file.type !== 'f') return false
+  const isOther = old.inode !== undefined && file.inode !== undefined && old.inode !== file.inode
+  if (old.ctime === file.ctime && !isOther) return false
+  // Something happened to it: a rename, a further name, a mode that was put back, or new content with an old time; or
+  // it is another file, which came with the directory that it is in.
   return old.digest === undefined || !sameContent(path, old.digest)
 }
 

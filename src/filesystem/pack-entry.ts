@@ -3,6 +3,7 @@ import { OciError } from '../errors.ts'
 import { WHITEOUT_PREFIX } from '../layer/index.ts'
 import { requireBuiltin } from '../runtime.ts'
 import type { TarEntryInput, Timestamp } from '../tar/index.ts'
+import { isMomentOnDisk } from './attributes.ts'
 import { diskError } from './disk-error.ts'
 import { diskPath, isEscaped, nameFromBytes, nameToBytes } from './disk-name.ts'
 import { getXattrs } from './machine-command.ts'
@@ -44,6 +45,9 @@ export interface PackEntryOptions {
 
 /** Attributes that say something of this machine, not of the tree. */
 const OF_THIS_MACHINE: ReadonlySet<string> = /* @__PURE__ */ new Set(['security.selinux', 'system.nfs4_acl'])
+
+/** The set-user-ID and set-group-ID bits, which unpacking leaves out. */
+const SET_ID = 0o6000
 
 /**
  * Turns files below one root into entries.
@@ -111,7 +115,7 @@ export class EntryPacker {
   /** The extended attributes that an entry gets. */
   xattrsOf(path: string): ReadonlyMap<string, Uint8Array> | undefined {
     const onDisk = this.#xattrs.get(path)
-    const recorded = this.#record?.entries.get(path)?.xattrs
+    const recorded = this.#recordedOf(path)?.xattrs
     if (onDisk === undefined && recorded === undefined) return undefined
     const { xattrs: asked = true } = this.#options
     const kept = new Map<string, Uint8Array>()
@@ -137,11 +141,14 @@ export class EntryPacker {
         { path },
       )
     }
-    const recorded = this.#record?.entries.get(path)
+    const recorded = this.#recordedOf(path)
+    const time = recorded?.mtime
     const common = {
       mode: this.modeOf(path, status, recorded),
       ...this.#ownerOf(path, status, recorded),
-      mtime: this.#time(recorded?.mtime ?? this.#mtimeOf(path, status)),
+      mtime: this.#time(
+        time !== undefined && isMomentOnDisk(time, status.mtimeMs) ? time : this.#mtimeOf(path, status),
+      ),
       ...named(this.#inArchive(path)),
     }
     if (status.isDirectory()) {
@@ -215,7 +222,17 @@ export class EntryPacker {
   /** Permission bits; a symlink's say nothing, and are what other tools write. */
   modeOf(_path: string, status: DiskStatus, recorded?: RecordedEntry): number {
     if (status.isSymbolicLink()) return 0o777
-    return recorded?.mode ?? status.mode & 0o7777
+    const mode = status.mode & 0o7777
+    const whole = recorded?.mode
+    // What was changed since counts as it is now.
+    return whole !== undefined && (whole & ~SET_ID) === mode ? whole : mode
+  }
+
+  /** What unpacking recorded of a file that is on disk. */
+  #recordedOf(path: string): RecordedEntry | undefined {
+    const recorded = this.#record?.entries.get(path)
+    // Of a kind means that unpacking left it out: what is there now is something else.
+    return recorded?.type === undefined ? recorded : undefined
   }
 
   #attributes(path: string): { xattrs?: ReadonlyMap<string, Uint8Array> } {
@@ -240,9 +257,16 @@ export class EntryPacker {
     status: DiskStatus,
     recorded: RecordedEntry | undefined,
   ): { uid: number; gid: number } {
+    const uid = status.uid === this.#record?.uid ? recorded?.uid : undefined
+    const gid = status.gid === this.#record?.gid ? recorded?.gid : undefined
+    if (uid !== undefined && gid !== undefined) return { uid, gid }
+    // What was given to somebody else since counts as it is now.
+    const now = this.#ownerNow(path, status)
+    return { uid: uid ?? now.uid, gid: gid ?? now.gid }
+  }
+
+  #ownerNow(path: string, status: DiskStatus): { uid: number; gid: number } {
     const { owner } = this.#options
-    if (recorded?.uid !== undefined && recorded.gid !== undefined)
-      return { uid: recorded.uid, gid: recorded.gid }
     if (owner === undefined || owner === 'preserve') {
       // Who unpacked with a record, or packs without being root, stands for root.
       const current = this.#record ?? (owner === undefined && this.#user.uid !== 0 ? this.#user : undefined)

@@ -6,6 +6,7 @@
  *     {"path":"var/mail","uid":0,"gid":8}                 an owner
  *     {"path":"dev/null","type":"character-device","device":[1,3],"mode":438,"uid":0,"gid":0,"mtime":[0,0]}
  *     {"path":"bin/ping","xattrs":{"security.capability":"AQAAAgAg…"}}
+ *     {"path":"bin/ping6","as":"bin/ping"}                a hard link: all that is said of the other so far
  *     {"path":"bin/ping","gone":true}                     a later layer took it away
  *
  * Lines with one path add up, until it is gone. Written as the layers are, so memory stays flat.
@@ -46,6 +47,7 @@ export class RecordWriter {
   readonly #temporary: string
   readonly #fd: number
   readonly #fs: typeof import('node:fs')
+  #open = true
   #lines = ''
 
   constructor(path: string, uid: number, gid: number) {
@@ -73,6 +75,11 @@ export class RecordWriter {
     })
   }
 
+  /** Says of a hard link what is said of the path that it is another name of. */
+  link(path: string, target: string): void {
+    this.#line({ path, as: target })
+  }
+
   remove(path: string): void {
     this.#line({ path, gone: true })
   }
@@ -82,7 +89,7 @@ export class RecordWriter {
     try {
       this.#flush()
       this.#fs.fsyncSync(this.#fd)
-      this.#fs.closeSync(this.#fd)
+      this.#close()
       this.#fs.renameSync(this.#temporary, this.#path)
     } catch (error) {
       throw diskError(error, `Cannot write the record "${this.#path}"`, this.#path)
@@ -91,8 +98,14 @@ export class RecordWriter {
 
   /** Leaves nothing behind. */
   abandon(): void {
-    this.#fs.closeSync(this.#fd)
+    this.#close()
     this.#fs.rmSync(this.#temporary, { force: true })
+  }
+
+  #close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#fs.closeSync(this.#fd)
   }
 
   #line(value: object): void {
@@ -143,6 +156,7 @@ export function readRecord(path: string): UnpackRecord {
     if (typeof value?.path !== 'string' || parsed === undefined)
       throw invalid(number, 'is not an entry of a record')
     if (value.gone === true) entries.delete(value.path)
+    else if (typeof value.as === 'string') entries.set(value.path, entries.get(value.as) ?? {})
     else entries.set(value.path, { ...entries.get(value.path), ...parsed })
   }
   if (owner === undefined) throw invalid(1, 'is missing: the record is empty')
@@ -151,8 +165,9 @@ export function readRecord(path: string): UnpackRecord {
 
 function parseEntry(value: Record<string, unknown>): RecordedEntry | undefined {
   const { uid, gid, mode, type, device, mtime, xattrs } = value
-  if (uid !== undefined && !isID(uid)) return undefined
-  if (gid !== undefined && !isID(gid)) return undefined
+  // An image's owner may be any number that a header holds, a negative one too: that is why it is here.
+  if (uid !== undefined && !Number.isSafeInteger(uid)) return undefined
+  if (gid !== undefined && !Number.isSafeInteger(gid)) return undefined
   if (mode !== undefined && !(isID(mode) && mode <= 0o7777)) return undefined
   if (type !== undefined && type !== 'fifo' && type !== 'character-device' && type !== 'block-device')
     return undefined
@@ -169,8 +184,8 @@ function parseEntry(value: Record<string, unknown>): RecordedEntry | undefined {
     }
   }
   return {
-    ...(uid !== undefined && { uid }),
-    ...(gid !== undefined && { gid }),
+    ...(uid !== undefined && { uid: uid as number }),
+    ...(gid !== undefined && { gid: gid as number }),
     ...(mode !== undefined && { mode }),
     ...(type !== undefined && { type }),
     ...(device !== undefined && { device: [device[0], device[1]] as const }),

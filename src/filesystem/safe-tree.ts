@@ -37,7 +37,7 @@ export interface RealDirectory {
   hiddenBy: number
 }
 
-/** What a file or symlink is taken away with: see {@link SafeTree.remove}. */
+/** Told of what is taken away, and of a directory that lower layers say nothing of any more. */
 export type OnRemove = (path: string) => void
 
 /** The tree below one root. */
@@ -57,7 +57,7 @@ export class SafeTree {
 
   /**
    * @param root An existing empty real directory.
-   * @param onRemove Called with the path of each thing that is taken away again.
+   * @param onRemove Called with the path of each thing that is taken away again, or of which only the attributes are.
    * @param windows Whether the system is Windows, where more than `/` parts names.
    */
   constructor(fs: FileSystem, root: string, onRemove: OnRemove, windows: boolean) {
@@ -95,7 +95,7 @@ export class SafeTree {
    * The real directory that a path leads to, symlinks resolved inside the root.
    * @param entry The entry's name, for errors.
    * @returns undefined where there is none and `create` is false.
-   * @throws OciError `PATH_UNSAFE` when symlinks go in circles, or a parent is no directory.
+   * @throws OciError `PATH_UNSAFE`, where it was to be made, when symlinks go in circles or a parent is no directory.
    */
   resolve(path: string, entry: string, create: true): RealDirectory
   resolve(path: string, entry: string, create: boolean): RealDirectory | undefined
@@ -177,10 +177,7 @@ export class SafeTree {
         return
       }
       this.hideChildren(directory, made, entry)
-      if (directory.attributesLayer < this.layer) {
-        directory.attributes = undefined
-        directory.attributesLayer = -1
-      }
+      this.#hideAttributes(directory)
     } else if (!made.has(path)) {
       this.remove(path, entry)
     }
@@ -232,12 +229,17 @@ export class SafeTree {
         this.remove(path, entry)
       } else {
         this.#hideBelow(below, made, entry)
-        if (below.attributesLayer < this.layer) {
-          below.attributes = undefined
-          below.attributesLayer = -1
-        }
+        this.#hideAttributes(below)
       }
     }
+  }
+
+  /** What lower layers said of a directory that stays is gone with it. */
+  #hideAttributes(directory: RealDirectory): void {
+    if (directory.attributesLayer >= this.layer) return
+    directory.attributes = undefined
+    directory.attributesLayer = -1
+    this.#onRemove(directory.path)
   }
 
   #enter(parent: RealDirectory, path: string): RealDirectory {
@@ -287,6 +289,7 @@ export class SafeTree {
         at = this.makeDirectory(at, next, entry)
       } else if (status.isSymbolicLink()) {
         if (++symlinks > MAX_SYMLINKS) {
+          if (!create) return undefined
           throw new OciError(
             'PATH_UNSAFE',
             `The parents of "${entry}" are symlinks that go in circles (more than ${MAX_SYMLINKS} followed)`,

@@ -1,11 +1,11 @@
 /**
- * Snapshots as bytes: JSON, one line a file, each path as what it does not share with the one before. About 70
+ * Snapshots as bytes: JSON, one line a file, each path as what it does not share with the one before. About 80
  * bytes a file.
  *
  *     {"oci-ts-snapshot":1,"xattrs":true}
  *     [0,"","d",493,0,0,0,1700000000000,1700000000000.25]
  *     [0,"etc","d",493,0,0,0,…]
- *     [3,"/passwd","f",420,0,0,1024,…,{"digest":"sha256:…"}]
+ *     [3,"/passwd","f",420,0,0,1024,…,131075,{"digest":"sha256:…"}]
  */
 import { encodeUtf8 } from '../bytes.ts'
 import { invalidSnapshot, type Snapshot, type SnapshotFile } from './snapshot.ts'
@@ -15,10 +15,11 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const lines = [JSON.stringify({ 'oci-ts-snapshot': 1, xattrs: snapshot.xattrs })]
   let before = ''
   for (const [path, file] of snapshot.files) {
-    const { type, mode, uid, gid, size, mtime, ctime, ...rest } = file
+    const { type, mode, uid, gid, size, mtime, ctime, inode, ...rest } = file
     let shared = 0
     while (shared < path.length && path[shared] === before[shared]) shared++
     const fields: unknown[] = [shared, path.slice(shared), type, mode, uid, gid, size, mtime, ctime]
+    if (inode !== undefined) fields.push(inode)
     if (Object.values(rest).some((value) => value !== undefined)) fields.push(rest)
     lines.push(JSON.stringify(fields))
     before = path
@@ -50,7 +51,9 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
       continue
     }
     if (!Array.isArray(value)) throw invalidSnapshot(`line ${number} is no file`)
-    const [shared, suffix, type, mode, uid, gid, size, mtime, ctime, rest = {}] = value as unknown[]
+    const [shared, suffix, type, mode, uid, gid, size, mtime, ctime, ...more] = value as unknown[]
+    const numbered = typeof more[0] === 'number' ? { inode: more.shift() } : {}
+    const [rest = {}] = more
     const numbers = [shared, mode, uid, gid, size, mtime, ctime]
     if (
       typeof suffix !== 'string' ||
@@ -63,7 +66,7 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
       throw invalidSnapshot(`line ${number} is no file`)
     }
     path = path.slice(0, shared as number) + suffix
-    files.set(path, { type, mode, uid, gid, size, mtime, ctime, ...rest } as SnapshotFile)
+    files.set(path, { type, mode, uid, gid, size, mtime, ctime, ...numbered, ...rest } as SnapshotFile)
   }
   if (header === undefined) throw invalidSnapshot('it is empty')
   return { files, xattrs: header.xattrs === true }

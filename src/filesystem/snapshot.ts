@@ -26,6 +26,8 @@ export interface SnapshotFile {
   /** Milliseconds since 1970, with a fraction: of the content, and of anything at all. */
   readonly mtime: number
   readonly ctime: number
+  /** Of a file, its number on this disk: directories that change names leave no other trace in what is in them. */
+  readonly inode?: number | undefined
   /** Of a symlink. */
   readonly target?: string | undefined
   /** Of a device, as the system packs its numbers. */
@@ -106,6 +108,7 @@ export async function snapshotDirectory(
       size: type === 'f' ? status.size : 0,
       mtime: status.mtimeMs,
       ctime: status.ctimeMs,
+      ...(type === 'f' && { inode: status.ino }),
       ...(type === 'l' && { target: readTarget(fs, disk, path) }),
       ...((type === 'c' || type === 'b') && { device: status.rdev }),
       ...(type !== 'd' && status.nlink > 1 && { group: groupOf(fs, disk, groups) }),

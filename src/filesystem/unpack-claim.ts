@@ -145,7 +145,10 @@ function takeOver(fs: FileSystem, root: string, marker: string, mode: number | u
 
 function readMarker(fs: FileSystem, marker: string): Marker | undefined {
   try {
-    if (!fs.lstatSync(marker).isFile()) return undefined
+    const status = fs.lstatSync(marker)
+    // In a directory that others write to, theirs would make us take away what is ours.
+    const user = requireBuiltin('node:process', 'Unpacking').geteuid?.()
+    if (!status.isFile() || (user !== undefined && status.uid !== user)) return undefined
     const content = JSON.parse(fs.readFileSync(marker, 'utf8')) as Marker | null
     return content?.unpacking === 'oci-ts' ? content : undefined
   } catch (error) {

@@ -125,8 +125,10 @@ export async function unpackLayers(
     claim.succeed()
     return report
   } catch (error) {
-    unpacker?.abandon()
-    // Where even that fails, the marker stays, and the next run takes away what is left.
+    // Where even this fails, the marker stays, and the next run takes away what is left.
+    try {
+      unpacker?.abandon()
+    } catch {}
     try {
       claim.fail()
     } catch {}
@@ -401,9 +403,11 @@ class Unpacker {
       this.#replacing(entry, path, () => this.#fs.symlinkSync(diskPath(nameFromBytes(to)), disk))
       if (this.#owner !== 'current') this.#fs.lchownSync(disk, status.uid, status.gid)
       this.#fs.lutimesSync(disk, status.atime, status.mtime)
+      this.#keepLink(path, target)
       return
     }
     this.#replacing(entry, path, () => this.#fs.linkSync(from, disk))
+    this.#keepLink(path, target)
     const xattrs = this.#xattrs.get(target)
     if (xattrs !== undefined) this.#xattrs.set(path, xattrs)
     const absent = this.#absent.get(target)
@@ -465,7 +469,11 @@ class Unpacker {
       mode &= ~SET_ID
     }
     if (!isExactOnDisk(mtime)) {
-      this.#skipped.add(path, 'time', 'this runtime sets times to the microsecond (before 1970: millisecond)')
+      this.#skipped.add(
+        path,
+        'time',
+        'times are set to the microsecond (before 1970: millisecond), and from 1901 to 2446',
+      )
       this.#keep(path, { mtime })
     }
     return { mode, ...this.#ownerOf(entry, path), mtime }
@@ -562,6 +570,13 @@ class Unpacker {
   #keep(path: string, entry: RecordedEntry): void {
     if (this.#record === undefined) return
     this.#record.add(path, entry)
+    this.#recorded.add(path)
+  }
+
+  /** A further name of a file has lost what the file has. */
+  #keepLink(path: string, target: string): void {
+    if (!this.#recorded.has(target)) return
+    this.#record?.link(path, target)
     this.#recorded.add(path)
   }
 

@@ -21,6 +21,7 @@ import {
   findChanges,
   packChanges,
   packDirectory,
+  type Snapshot,
   snapshotDirectory,
   unpackLayers,
 } from '../../src/filesystem/index.ts'
@@ -94,6 +95,31 @@ describe('what is found', () => {
       utimesSync(join(directory, 'a'), 1000, 1000)
     }
     expect(await changed(directory, change)).toEqual(['a'])
+  })
+
+  test('directories that changed names, with files of one size and time', async () => {
+    const directory = scratch()
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(directory, name))
+      writeFileSync(join(directory, name, 'version'), name)
+    }
+    const old = (): void => {
+      for (const name of ['a/version', 'b/version', 'a', 'b']) utimesSync(join(directory, name), 1000, 1000)
+    }
+    old()
+    const before = await snapshotDirectory(directory, noXattrs)
+    // Made within one tick of the clock, as an unpacking does; what is asked for here cannot depend on luck.
+    const ctime = before.files.get('a/version')!.ctime
+    const same = (snapshot: Snapshot): Snapshot => ({
+      ...snapshot,
+      files: new Map([...snapshot.files].map(([path, file]) => [path, { ...file, ctime }])),
+    })
+    renameSync(join(directory, 'a'), join(directory, 'c'))
+    renameSync(join(directory, 'b'), join(directory, 'a'))
+    renameSync(join(directory, 'c'), join(directory, 'b'))
+    const after = await snapshotDirectory(directory, noXattrs)
+    const changes = findChanges(decodeSnapshot(encodeSnapshot(same(before))), same(after))
+    expect(changes.map(({ path }) => path)).toEqual(['', 'a/version', 'b/version'])
   })
 
   test('with digests, not what was only touched', async () => {
@@ -193,7 +219,7 @@ describe('what is found', () => {
 })
 
 describe('a snapshot', () => {
-  test('is the same after it was saved and loaded, and takes some 70 bytes a file', async () => {
+  test('is the same after it was saved and loaded, and takes some 80 bytes a file', async () => {
     const directory = tree()
     linkSync(join(directory, 'b'), join(directory, 'd/b'))
     writeFileSync(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff, 0xe9])]), 'latin')
@@ -204,7 +230,7 @@ describe('a snapshot', () => {
       JSON.parse(JSON.stringify(snapshot), (key, value) => (key === 'files' ? snapshot.files : value)),
     )
     const plain = encodeSnapshot(await snapshotDirectory(directory, noXattrs))
-    expect(plain.length / snapshot.files.size).toBeLessThan(80)
+    expect(plain.length / snapshot.files.size).toBeLessThan(90)
   })
 
   test.each([

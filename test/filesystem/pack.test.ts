@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -312,6 +313,78 @@ describe('there and back', () => {
       'var/ directory 2775 0:8',
     ])
     expect(entries.find(({ path }) => path === 'su')!.xattrs).toEqual(capability)
+  })
+
+  test('a record speaks of every name of a file, whichever comes first', async () => {
+    const directory = join(scratch(), 'a')
+    const record = join(scratch(), 'record')
+    const layers = await makeLayers(
+      [{ path: 'z', mode: 0o4755, uid: 3, gid: 4, content: 'x', mtime: 4 }],
+      [
+        { path: 'b', type: 'link', linkPath: 'z' },
+        { path: '.wh.z', content: '' },
+        { path: 'a', type: 'link', linkPath: 'b' },
+      ],
+    )
+    await unpackLayers(layers, directory, { owner: 'current', record })
+    const entries = await packed(directory, { record, root: false, xattrs: false })
+    expect(
+      entries.map(({ path, type, mode, uid, gid }) => `${path} ${type} ${mode?.toString(8)} ${uid}:${gid}`),
+    ).toEqual(['a file 4755 3:4', 'b link 4755 3:4'])
+  })
+
+  test('a record says nothing of a directory that was hidden and made again', async () => {
+    const directory = join(scratch(), 'a')
+    const record = join(scratch(), 'record')
+    const layers = await makeLayers(
+      [
+        { path: 'd/', uid: 5, gid: 6, mode: 0o700 },
+        { path: 'd/e/', uid: 5, gid: 6, mode: 0o700 },
+      ],
+      [{ path: 'd/e/new', content: 'x' }, { path: '.wh.d' }],
+    )
+    await unpackLayers(layers, directory, { owner: 'current', record })
+    const entries = await packed(directory, { record, root: false, xattrs: false })
+    expect(entries.map(({ path, mode, uid, gid }) => `${path} ${mode?.toString(8)} ${uid}:${gid}`)).toEqual([
+      'd/ 755 0:0',
+      'd/e/ 755 0:0',
+      'd/e/new 644 0:0',
+    ])
+  })
+
+  test('an owner that no system has comes back from the record', async () => {
+    const directory = join(scratch(), 'a')
+    const record = join(scratch(), 'record')
+    await unpackLayers(await makeLayers([{ path: 'f', uid: -5, gid: 2 ** 40 }]), directory, { record })
+    expect((await packed(directory, { record, root: false }))[0]).toMatchObject({ uid: -5, gid: 2 ** 40 })
+  })
+
+  test('what was changed since counts as it is, whatever the record says', async () => {
+    const directory = join(scratch(), 'a')
+    const record = join(scratch(), 'record')
+    const mtime = { seconds: 1000, nanoseconds: 123_456_789 }
+    const layers = await makeLayers([
+      { path: 'edited', content: 'x', mode: 0o4755, uid: 5, gid: 6, mtime },
+      { path: 'kept', content: 'x', mode: 0o4755, uid: 5, gid: 6, mtime },
+      { path: 'old', content: 'x', mtime: -10_000_000_000 },
+      { path: 'pipe', type: 'fifo', mode: 0o600, uid: 5, mtime },
+    ])
+    await unpackLayers(layers, directory, { owner: 'current', commands: false, record })
+    writeFileSync(join(directory, 'edited'), 'other')
+    chmodSync(join(directory, 'edited'), 0o700)
+    utimesSync(join(directory, 'edited'), 2000, 2000)
+    writeFileSync(join(directory, 'pipe'), 'a file')
+    chmodSync(join(directory, 'pipe'), 0o640)
+    utimesSync(join(directory, 'pipe'), 3000, 3000)
+    if (isRoot) chownSync(join(directory, 'edited'), 77, 78)
+    const entries = await packed(directory, { record, root: false, nanoseconds: true, xattrs: false })
+    const whole = (seconds: number) => ({ seconds, nanoseconds: 0 })
+    expect(entries).toMatchObject([
+      { path: 'edited', mode: 0o700, mtime: whole(2000), ...(isRoot && { uid: 77, gid: 78 }) },
+      { path: 'kept', mode: 0o4755, uid: 5, gid: 6, mtime },
+      { path: 'old', mtime: whole(-10_000_000_000) },
+      { path: 'pipe', type: 'file', mode: 0o640, uid: 0, mtime: whole(3000) },
+    ])
   })
 
   test.runIf(isRoot)('extended attributes and devices through the machine', async () => {

@@ -1,6 +1,15 @@
 /** A process that is killed while it unpacks: the next one starts over, and deletes nothing that is not its own. */
 import { spawn } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -130,3 +139,26 @@ test('a marker of somebody else, or a broken one, gives no right to delete', asy
     expect(readdirSync(directory)).toEqual(['mine'])
   }
 })
+
+test.runIf(process.getuid?.() === 0)(
+  'a marker that another user has planted gives no right to delete',
+  async () => {
+    const top = scratch()
+    const layer = await layout(join(top, 'layout'))
+    const directory = join(top, 'rootfs')
+    const marker = join(top, '.rootfs.oci-ts-unpack')
+    mkdirSync(directory)
+    writeFileSync(join(directory, 'mine'), 'mine')
+    const { dev, ino } = lstatSync(directory, { bigint: true })
+    // All of it can be known to whoever may look at the directory from outside.
+    const planted = { unpacking: 'oci-ts', host: 'x', pid: 1, device: String(dev), inode: String(ino) }
+    writeFileSync(marker, JSON.stringify(planted))
+    chownSync(marker, 12345, 12345)
+    await expect(unpackLayers([layer], directory)).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
+    expect(readdirSync(directory)).toEqual(['mine'])
+    // The same of our own is a run that was killed.
+    chownSync(marker, 0, 0)
+    await unpackLayers([layer], directory)
+    expect(existsSync(join(directory, 'mine'))).toBe(false)
+  },
+)

@@ -123,6 +123,19 @@ describe('what one layer makes', () => {
     expect(report.skipped.map(({ path, what }) => `${path} ${what}`)).toEqual(['a time', 'b time', 'c time'])
   })
 
+  test('times that no disk holds fail nothing, and are reported', async () => {
+    const directory = join(scratch(), 'rootfs')
+    const times = [-1e14, -1e10, -(2 ** 31), 15_032_385_535, 1e11, 1e15]
+    const types = ['file', 'symlink', 'directory'] as const
+    const entries = times.flatMap((mtime, i) =>
+      types.map((type) => ({ path: `${type}${i}`, type, mtime, linkPath: type === 'symlink' ? 'x' : '' })),
+    )
+    const report = await unpackLayers(await makeLayers(entries), directory)
+    expect(report.skipped.map(({ path, what }) => `${path} ${what}`)).toEqual(
+      [0, 1, 4, 5].flatMap((i) => types.map((type) => `${type}${i} time`)),
+    )
+  })
+
   test('names of many kinds: odd characters, 255 bytes, not UTF-8', async () => {
     const long = 'x'.repeat(255)
     const latin = new Uint8Array([0x67, 0x72, 0xfc, 0xdf, 0x65])
@@ -561,6 +574,28 @@ test('a record inside of the tree is refused', async () => {
   const work = unpackLayers(layers, join(outside, 'rootfs'), { record: join(outside, 'rootfs/record') })
   await expect(work).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
   expect(readdirSync(outside)).toEqual([])
+})
+
+test('a record that cannot be put in its place fails the unpacking, and leaves nothing', async () => {
+  const outside = scratch()
+  mkdirSync(join(outside, 'record'))
+  const layers = await makeLayers([{ path: 'x', content: 'x' }])
+  const unpack = () => unpackLayers(layers, join(outside, 'rootfs'), { record: join(outside, 'record') })
+  await expect(unpack()).rejects.toMatchObject({ code: 'FILESYSTEM_FAILED' })
+  expect(readdirSync(outside)).toEqual(['record'])
+  // Nor is the directory taken for one that is being unpacked into.
+  await expect(unpack()).rejects.toMatchObject({ code: 'FILESYSTEM_FAILED' })
+})
+
+test('a whiteout below symlinks that go in circles hides nothing', async () => {
+  const directory = await unpacked(
+    [
+      { path: 'loop', type: 'symlink', linkPath: '/loop' },
+      { path: 'x', content: 'x' },
+    ],
+    [{ path: 'loop/.wh..wh..opq' }, { path: 'loop/.wh.x' }],
+  )
+  expect(paths(directory)).toEqual(['loop', 'x'])
 })
 
 test.runIf(isRoot)('attributes on more files than wait at once', async () => {
