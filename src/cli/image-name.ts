@@ -14,7 +14,7 @@ export interface ImageName {
 }
 
 /** How image names are written, for help texts. */
-export const imageNameHelp = `IMAGE is one of
+const imageNameHelp = `IMAGE is one of
   PATH[:REF]                  a layout directory or an archive, told apart by content
   oci:DIR[:REF]               an image layout directory
   oci-archive:FILE[:REF]      an image layout in a tar archive

@@ -20,7 +20,7 @@ interface Listened {
   exit(code: number): void
   exitCode?: number | string | null | undefined
   readonly stdout: StreamErrors
-  readonly stderr: StreamErrors
+  readonly stderr: StreamErrors & { write(text: string): unknown }
 }
 
 interface StreamErrors {
@@ -36,11 +36,14 @@ interface StreamErrors {
  */
 export function watchForInterruption(process: Listened): AbortSignal {
   const controller = new AbortController()
-  const stop = (reason: unknown, code: number) => {
+  const stop = (reason: Error, code: number) => {
     if (controller.signal.aborted) return
     controller.abort(reason)
-    // An error of the last write comes when the command is over.
-    if (process.exitCode !== undefined) process.exitCode = code
+    // An error of the last write comes when the command is over: nobody else is left to tell of it.
+    if (process.exitCode === undefined) return
+    process.exitCode = code
+    if (!(reason instanceof Interruption && reason.silent))
+      process.stderr.write(`oci-ts: ${reason.message}\n`)
   }
   const signals = [
     ['SIGINT', 130],

@@ -33,7 +33,7 @@ export async function makeAt(
  * Opens the layout that an image name points into for writing; makes it where nothing is there.
  * @throws OciError `ARGUMENT_INVALID` where the name is that of a file, and as `DirectoryStore.openOrCreate`
  */
-export async function openTarget(name: ImageName): Promise<DirectoryStore> {
+async function openTarget(name: ImageName): Promise<DirectoryStore> {
   const { path } = name
   const file = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
   if (file || (name.transport === 'path' && !existsSync(path) && /\.(tar|tgz|tar\.gz)$/.test(path))) {
