@@ -189,17 +189,24 @@ export type {
 export { ArchiveStore, DirectoryStore, MemoryStore, readBlob, readBlobBytes } from './store/index.ts'
 export type { TarEntryInput, TarEntryType, TarHeader, Timestamp } from './tar/index.ts'
 export type {
+  ArchiveContentOptions,
+  ArchiveProgress,
   CopyOptions,
   CopyProgress,
   CopyResult,
   Garbage,
   GarbageOptions,
+  ImageSource,
   Role,
+  SelectImages,
   Successor,
   ValidateOptions,
   Validation,
   ValidationFinding,
   ValidationProgress,
+  WriteArchiveFileOptions,
+  WriteArchiveOptions,
+  WriteLayoutOptions,
 } from './transfer/index.ts'
 export {
   attach,
@@ -210,4 +217,7 @@ export {
   referrersTag,
   validateGraph,
   validateImage,
+  writeArchive,
+  writeArchiveFile,
+  writeLayout,
 } from './transfer/index.ts'

@@ -1,0 +1,259 @@
+/**
+ * An archive as `docker save` wrote it before Docker 25 and skopeo writes it still: plain layers, configs, and
+ * `manifest.json` that joins them.
+ * @see https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
+ */
+import { encodeUtf8, readAll } from '../bytes.ts'
+import { DETECTION_SIZE, detectCompression } from '../compression/index.ts'
+import { type Digest, digestParts } from '../digest/index.ts'
+import { isOciError, OciError } from '../errors.ts'
+import { type Image, isForRunning, Layout, openImage } from '../image/index.ts'
+import { type Layer, readLayerBytes } from '../layer/index.ts'
+import type { Descriptor, DockerSaveImage, Platform } from '../spec/index.ts'
+import {
+  dockerSaveLayers,
+  formatReference,
+  isIndexType,
+  layerCompression,
+  parseReference,
+  serializeJson,
+} from '../spec/index.ts'
+import { readBlobBytes, type StoreOptions } from '../store/index.ts'
+import type { TarEntryInput, TarWriter } from '../tar/index.ts'
+import type { ArchiveContext } from './archive-context.ts'
+import type { SourceRoots } from './image-source.ts'
+
+/** Finds out how many bytes of tar a layer has, since they stand in the archive before the tar itself. */
+export type LayerSizing = (layer: Layer, options: StoreOptions) => Promise<number>
+
+/** A layer did not have the size that was expected: what was written so far is of no use. */
+export class WrongLayerSize extends Error {}
+
+/** An image, and what it is called in the archive. */
+interface SavedImage {
+  readonly image: Image
+  readonly names: readonly string[]
+}
+
+/**
+ * Writes the archive as skopeo does, byte for byte: for each image its layers that are not there yet, its config
+ * and what older Dockers need, then `manifest.json` and `repositories`.
+ *
+ * @throws WrongLayerSize where the sizing was wrong
+ */
+export async function writeDockerArchive(
+  tar: TarWriter,
+  source: SourceRoots,
+  context: ArchiveContext,
+  sizeOf: LayerSizing,
+): Promise<void> {
+  const { options } = context
+  const images = await savedImages(source, context)
+  const blobs = images.flatMap(({ image }) => [...image.manifest.layers, image.manifest.config])
+  context.begin([...new Map(blobs.map((blob) => [blob.digest, blob])).values()])
+  const written = new Set<string>()
+  const saved = new Map<Digest, SavedEntry>()
+  const repositories = new Map<string, Map<string, string>>()
+  for (const { image, names } of images) {
+    const { config } = image.manifest
+    const bytes = await readBlobBytes(image.store, config, options)
+    const diffIDs = (await image.config()).rootfs.diff_ids
+    for (const [position, layer] of image.layers.entries()) {
+      const path = layerPath(diffIDs[position]!)
+      if (written.has(path)) continue
+      written.add(path)
+      await writeLayerTar(tar, path, layer, await sizeOf(layer, options), context)
+    }
+    const configPath = `${digestParts(config.digest).encoded}.json`
+    if (!written.has(configPath)) {
+      written.add(configPath)
+      context.start(config)(config.size)
+      await tar.entry(file(configPath, bytes))
+    }
+    const legacy = dockerSaveLayers(bytes)
+    for (const { id, json, diffID } of legacy) {
+      if (written.has(id)) continue
+      written.add(id)
+      await tar.entry({
+        path: `${id}/layer.tar`,
+        type: 'symlink',
+        mode: 0,
+        linkPath: `../${layerPath(diffID)}`,
+      })
+      await tar.entry(file(`${id}/VERSION`, encodeUtf8('1.0')))
+      await tar.entry(file(`${id}/json`, json))
+    }
+    const entry = saved.get(config.digest) ?? {
+      Config: configPath,
+      RepoTags: [],
+      Layers: diffIDs.map(layerPath),
+    }
+    saved.set(config.digest, entry)
+    for (const name of names) {
+      if (!entry.RepoTags.includes(name)) entry.RepoTags.push(name)
+      const top = legacy.at(-1)
+      if (top === undefined) continue
+      const colon = name.lastIndexOf(':')
+      const tags = repositories.get(name.slice(0, colon)) ?? new Map<string, string>()
+      repositories.set(name.slice(0, colon), tags.set(name.slice(colon + 1), top.id))
+    }
+  }
+  await tar.entry(file('manifest.json', serializeJson([...saved.values()] satisfies DockerSaveImage[])))
+  await tar.entry(file('repositories', repositoriesBytes(repositories)))
+}
+
+interface SavedEntry extends DockerSaveImage {
+  readonly RepoTags: string[]
+}
+
+/** How long a layer's tar is, found out by reading all of it, unless it stands there plain. */
+export const measureLayer: LayerSizing = async (layer, options) => {
+  const { diffID, store, descriptor, size } = layer
+  if (layerCompression(layer.mediaType) === 'none' && size > 0) {
+    const range = { offset: 0, length: Math.min(size, DETECTION_SIZE) }
+    const head = await readAll(await store.get(descriptor, { ...options, range }), DETECTION_SIZE, options)
+    if (detectCompression(head) === 'none') return size
+  }
+  const sink = { write() {}, end() {} }
+  return (await readLayerBytes(store, descriptor, sink, { diffID, signal: options.signal })).uncompressedSize
+}
+
+async function writeLayerTar(
+  tar: TarWriter,
+  path: string,
+  layer: Layer,
+  size: number,
+  context: ArchiveContext,
+): Promise<void> {
+  const { signal } = context.options
+  await tar.entry({ path, size, mode: 0o444 })
+  const moved = context.start(layer.descriptor)
+  let written = 0
+  let read = 0
+  const sink = {
+    write(chunk: Uint8Array): void | Promise<void> {
+      written += chunk.length
+      if (written > size) throw new WrongLayerSize()
+      return tar.data(chunk)
+    },
+    end() {},
+  }
+  await readLayerBytes(layer.store, layer.descriptor, sink, {
+    diffID: layer.diffID,
+    signal,
+    onProgress(bytes) {
+      moved(bytes - read)
+      read = bytes
+    },
+  })
+  if (written !== size) throw new WrongLayerSize()
+}
+
+/** The images, each for one platform, under the names that Docker can give them. */
+async function savedImages({ roots, whole }: SourceRoots, context: ArchiveContext): Promise<SavedImage[]> {
+  const { options } = context
+  const { platforms = [] } = options
+  if (platforms.length > 1) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      'An archive of docker save holds an image for one platform under each name: give one platform, or write an OCI archive',
+    )
+  }
+  const choice: StoreOptions & { platform?: string | Platform | undefined } = {
+    signal: options.signal,
+    platform: platforms[0],
+  }
+  const images: SavedImage[] = []
+  if (whole === undefined) {
+    for (const { store, descriptor, name, isRenamed } of roots) {
+      const image = await openImage(store, descriptor, choice)
+      images.push({ image, names: name === undefined ? [] : dockerNames(name, isRenamed) })
+    }
+  } else {
+    const layout = await Layout.open(whole, options)
+    for (const name of new Set(layout.references.map((reference) => reference.name))) {
+      images.push({ image: await layout.image(name, choice), names: dockerNames(name, false) })
+    }
+    const named = new Set(layout.references.map((reference) => reference.descriptor.digest))
+    const others = layout.index.manifests.filter((entry) => !named.has(entry.digest) && isImage(entry))
+    images.push(...(await unnamedImages(layout, others, named.size === 0, choice)))
+  }
+  requireOneEach(images)
+  return images
+}
+
+/** Entries without a name: one image for several platforms, where that is all there is, or each an image. */
+async function unnamedImages(
+  layout: Layout,
+  entries: readonly Descriptor[],
+  isAll: boolean,
+  choice: StoreOptions,
+): Promise<SavedImage[]> {
+  if (isAll && entries.length > 0) {
+    try {
+      return [{ image: await layout.image(undefined, choice), names: [] }]
+    } catch (error) {
+      if (!isOciError(error, 'REFERENCE_AMBIGUOUS')) throw error
+    }
+  }
+  const images: SavedImage[] = []
+  for (const entry of entries) images.push({ image: await openImage(layout.store, entry, choice), names: [] })
+  return images
+}
+
+/** What is attached to images has no place in such an archive. */
+function isImage(entry: Descriptor): boolean {
+  return isIndexType(entry.mediaType) || isForRunning(entry)
+}
+
+/** Two images of one name: the second would take it from the first as it is loaded. */
+function requireOneEach(images: readonly SavedImage[]): void {
+  const known = new Map<string, Digest>()
+  for (const { image, names } of images) {
+    for (const name of names) {
+      const other = known.get(name)
+      if (other !== undefined && other !== image.id) {
+        throw new OciError(
+          'ARGUMENT_INVALID',
+          `Two images would be called ${JSON.stringify(name)} in the archive: ${other} and ${image.id}; give one another name by references`,
+        )
+      }
+      known.set(name, image.id)
+    }
+  }
+}
+
+/**
+ * The name as Docker's archives have it, `repository:tag`. A layout may call an image by a tag alone (`v1`), which
+ * says nothing of the repository: it has then no name there, unless it is given one.
+ */
+function dockerNames(name: string, isRenamed: boolean): string[] {
+  if (!isRenamed && !/[:/]/.test(name)) return []
+  let parts: ReturnType<typeof parseReference>
+  try {
+    parts = parseReference(name)
+  } catch (error) {
+    if (isRenamed || !(error instanceof OciError)) throw error
+    return []
+  }
+  const { digest: _, ...tagged } = { ...parts, tag: parts.tag ?? 'latest' }
+  return [formatReference(tagged)]
+}
+
+function repositoriesBytes(repositories: ReadonlyMap<string, ReadonlyMap<string, string>>): Uint8Array {
+  const sorted = <T>(entries: Iterable<readonly [string, T]>): [string, T][] =>
+    [...entries].map(([name, value]): [string, T] => [name, value]).sort(([a], [b]) => (a < b ? -1 : 1))
+  const members = sorted(repositories).map(([name, tags]) => {
+    const inner = sorted(tags).map(([tag, id]) => `${JSON.stringify(tag)}:${JSON.stringify(id)}`)
+    return `${JSON.stringify(name)}:{${inner.join(',')}}`
+  })
+  return encodeUtf8(`{${members.join(',')}}`)
+}
+
+function layerPath(diffID: Digest): string {
+  return `${digestParts(diffID).encoded}.tar`
+}
+
+function file(path: string, content: Uint8Array): TarEntryInput {
+  return { path, content, mode: 0o444 }
+}
