@@ -13,14 +13,6 @@ export interface ImageName {
   readonly reference?: string | undefined
 }
 
-/** How image names are written, for help texts. */
-const imageNameHelp = `IMAGE is one of
-  PATH[:REF]                  a layout directory or an archive, told apart by content
-  oci:DIR[:REF]               an image layout directory
-  oci-archive:FILE[:REF]      an image layout in a tar archive
-  docker-archive:FILE[:REF]   an archive of docker save
-REF is a tag or a full name; any of them may end in @DIGEST.`
-
 const transports = ['oci', 'oci-archive', 'docker-archive'] as const
 
 /**
