@@ -448,16 +448,21 @@ export class FileTree {
   hide(directory: number, position: number, self: boolean, done: Set<number>): void {
     if (this.#inode[directory] === NONE) return
     const found = [directory]
+    const needed = new Set<number>()
     // Parents come before their children here, so backwards every directory is decided after what is in it.
     for (let i = 0; i < found.length; i++) {
       const at = found[i]!
-      if (!this.isDirectory(at) || done.has(at)) continue
+      if (!this.isDirectory(at)) continue
+      if (done.has(at)) {
+        // What is left in it is of the layer at `position`. Once it is that layer's itself, nobody has to look again.
+        if (this.#layer[at] !== position && this.#hasChild(at)) needed.add(at)
+        continue
+      }
       done.add(at)
       for (let child = this.#firstChild[at]!; child !== NONE; child = this.#nextSibling[child]!) {
         if (this.#inode[child] !== NONE) found.push(child)
       }
     }
-    const needed = new Set<number>()
     for (let i = found.length - 1; i >= (self ? 0 : 1); i--) {
       const at = found[i]!
       const own = this.#layer[at] === position
@@ -573,6 +578,12 @@ export class FileTree {
     const wanted = decodeName(bytes.slice(start, end))
     if (!wanted.includes('\uFFFD')) return NONE
     return this.children(directory).find((other) => decodeName(this.nameBytes(other)) === wanted) ?? NONE
+  }
+
+  #hasChild(directory: number): boolean {
+    let child = this.#firstChild[directory]!
+    while (child !== NONE && this.#inode[child] === NONE) child = this.#nextSibling[child]!
+    return child !== NONE
   }
 
   /** An inode that this node alone has, with nothing of what it had before. */

@@ -54,8 +54,9 @@ export interface WrittenLayer {
 
 /**
  * Writes a layer into a store, hashed before and after compression in the one pass. Only what every reader takes
- * is written: paths inside of the root, each once, no whiteout of nothing. Directories get a `/` at their end; the
- * entries of a layer that was read keep their names as they were, so that the tar stays the same.
+ * is written: paths inside of the root, no whiteout of nothing, and of entries each path once (a `tar` may have one
+ * twice, unless it is to be sorted). Directories get a `/` at their end; the entries of a layer that was read keep
+ * their names as they were, so that the tar stays the same.
  *
  * @throws OciError `ARGUMENT_INVALID` (an entry that tar cannot hold, a path that comes twice, a media type that
  *   does not go with the compression), `PATH_UNSAFE`, `SIZE_MISMATCH`, `COMPRESSION_UNSUPPORTED`,
@@ -123,7 +124,9 @@ async function* chunksOf(relay: Relay<Uint8Array>): AsyncGenerator<Uint8Array, v
 
 async function writeTo(sink: ByteSink, source: LayerSource, options: WriteLayerOptions): Promise<void> {
   const { signal, reproducible } = options
-  const rules = new LayerRules()
+  // In a tar that somebody else wrote the last of two counts, as every reader has it. Their order is then not ours to
+  // change.
+  const rules = new LayerRules(!('tar' in source) || reproducible?.sort === true)
   if ('tar' in source && reproducible === undefined) {
     // Looked at, not changed: what cannot be read as a layer must not become one.
     const parser = new TarParser({
@@ -159,7 +162,12 @@ async function writeTo(sink: ByteSink, source: LayerSource, options: WriteLayerO
 
 /** What holds for every entry that is written. */
 class LayerRules {
-  readonly #seen = new PathSet()
+  /** Absent where a path may come twice. */
+  readonly #seen: PathSet | undefined
+
+  constructor(unique: boolean) {
+    this.#seen = unique ? new PathSet() : undefined
+  }
 
   check(
     header: Pick<TarEntryInput, 'path' | 'pathBytes' | 'linkPath' | 'linkPathBytes' | 'type'>,
@@ -167,7 +175,7 @@ class LayerRules {
   ): void {
     const entry = layerEntryHeader(header as Parameters<typeof layerEntryHeader>[0], offset, offset)
     refuseUnsafe(entry)
-    if (this.#seen.add(entry.path, entry.pathBytes)) return
+    if (this.#seen?.add(entry.path, entry.pathBytes) !== false) return
     throw new OciError(
       'ARGUMENT_INVALID',
       `Entry ${quote(entry.name)} comes twice: a layer must have each path once`,

@@ -138,6 +138,18 @@ describe('opaque whiteouts', () => {
     }
   })
 
+  test('and a whiteout of the directory after it, or of the one above, leave what is new', async () => {
+    const below: Entries = [dir('p'), dir('p/d'), file('p/d/x')]
+    const opaque = [file('p/d/.wh..wh..opq'), file('p/d/new')]
+    expect(await merge(below, [...opaque, file('p/.wh.d')])).toEqual(['p/ 0', 'p/d/ 1*', 'p/d/new 1'])
+    expect(await merge(below, [...opaque, file('.wh.p'), file('.wh.p')])).toEqual([
+      'p/ 1*',
+      'p/d/ 1*',
+      'p/d/new 1',
+    ])
+    expect(await merge(below, [file('p/d/.wh..wh..opq'), file('p/.wh.d')])).toEqual(['p/ 0'])
+  })
+
   test('of the root hide everything', async () => {
     expect(await merge(lower, [file('new'), file('.wh..wh..opq')])).toEqual(['new 1'])
   })

@@ -3,12 +3,13 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { encodeUtf8 } from '../../../src/bytes.ts'
+import { encodeUtf8, readAll } from '../../../src/bytes.ts'
 import { digestBytes } from '../../../src/digest/index.ts'
 import { fromImage, fromScratch, type Image, openImage, readLayout } from '../../../src/image/index.ts'
 import type { Descriptor, ImageConfig } from '../../../src/spec/index.ts'
 import { encodeBase64, mediaTypes, rawBytes, serializeJson } from '../../../src/spec/index.ts'
 import { MemoryStore, readBlobBytes } from '../../../src/store/index.ts'
+import { writeTar } from '../../../src/tar/index.ts'
 import { validateImage } from '../../../src/transfer/index.ts'
 import { caseTest } from '../../cases.ts'
 import { smallImage } from '../images.ts'
@@ -334,6 +335,25 @@ describe('layers', () => {
     expect(back.layers.map(({ diffID }) => diffID)).toEqual(base.layers.map(({ diffID }) => diffID))
     await expectSound(plain)
     await expectSound(back)
+  })
+
+  test('in which a path comes twice can be compressed anew and have their times brought down', async () => {
+    const store = new MemoryStore()
+    const tar = await readAll(
+      writeTar([
+        { path: 'a', content: encodeUtf8('first'), mtime: 2_000_000_000 },
+        { path: './a', content: encodeUtf8('last'), mtime: 2_000_000_000 },
+      ]),
+      1 << 20,
+    )
+    const base = await fromScratch({ platform: 'linux/amd64' }).addLayer({ tar }).commit(store)
+    const plain = await base.edit().recompress('none').commit(store)
+    expect(plain.layers[0]!.digest).toBe(digestBytes(tar))
+    const clamped = await plain.edit().clampTimes(1_000_000_000).commit(store)
+    const files = await clamped.filesystem()
+    expect(await files.readTextFile('/a')).toBe('last')
+    expect((await files.stat('/a')).mtime.seconds).toBe(1_000_000_000)
+    await expectSound(clamped)
   })
 
   test('and history and config are made no later than a moment', async () => {
