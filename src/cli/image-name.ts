@@ -1,5 +1,5 @@
 /** How the command names images: `oci:DIR:REF`, `docker-archive:FILE:REF`, a bare path; each with `@DIGEST`. */
-import { isRegisteredDigest } from '../digest/index.ts'
+import { isRegisteredDigest, parseDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 
 /** What kind of thing holds the image: `path` is told apart by content. */
@@ -28,6 +28,15 @@ export function parseImageName(text: string, exists: (path: string) => boolean):
   const transport = prefix ?? 'path'
   const at = rest.lastIndexOf('@')
   const digest = at >= 0 && isRegisteredDigest(rest.slice(at + 1)) ? rest.slice(at + 1) : undefined
+  // A digest with a slip of the pen must not pass for a name, which the image could have given itself.
+  if (
+    digest === undefined &&
+    /^(sha256|sha512|blake3):/.test(rest.slice(at + 1)) &&
+    at >= 0 &&
+    !exists(rest)
+  ) {
+    parseDigest(rest.slice(at + 1))
+  }
   const named = digest === undefined ? rest : rest.slice(0, at)
   const { path, reference } = splitPath(named, exists)
   if (path === '') {

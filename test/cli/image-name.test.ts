@@ -39,4 +39,12 @@ describe('image names', () => {
   test('a colon with nothing behind it is refused', () => {
     expect(() => parseImageName('image:', at('image'))).toThrow(/no name behind it/)
   })
+
+  test('a digest that is none is refused, not taken for a name', () => {
+    for (const wrong of ['A'.repeat(64), 'a'.repeat(63), 'xyz']) {
+      expect(() => parseImageName(`oci:image:v1@sha256:${wrong}`, at('image'))).toThrow(
+        expect.objectContaining({ code: 'DIGEST_INVALID' }),
+      )
+    }
+  })
 })

@@ -2,7 +2,7 @@
 import { type ByteSource, encodeUtf8 } from '../../bytes.ts'
 import { OciError } from '../../errors.ts'
 import { findImageUser, type ImageFilesystem, packDirectory, packFile } from '../../filesystem/index.ts'
-import { requireBuiltin } from '../../runtime.ts'
+import { filePath, requireBuiltin } from '../../runtime.ts'
 import type { TarEntryInput } from '../../tar/index.ts'
 import type { EditContext } from './edit-context.ts'
 
@@ -44,8 +44,7 @@ export async function copiedEntries(
     mode === undefined || entry.type === 'symlink' || entry.type === 'link' ? entry : { ...entry, mode }
   if (typeof files === 'string' || files instanceof URL) {
     const fs = requireBuiltin('node:fs', 'Copying files of this machine')
-    const path =
-      typeof files === 'string' ? files : requireBuiltin('node:url', 'A file: URL').fileURLToPath(files)
+    const path = filePath(files, 'What is copied')
     const status = fs.statSync(path, { throwIfNoEntry: false })
     if (status === undefined) {
       throw new OciError('PATH_NOT_FOUND', `There is nothing to copy at ${JSON.stringify(path)}`, { path })
