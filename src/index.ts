@@ -197,6 +197,8 @@ export type {
   Garbage,
   GarbageOptions,
   ImageSource,
+  ListReferrersOptions,
+  NamedContent,
   Role,
   SelectImages,
   Successor,

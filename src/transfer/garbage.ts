@@ -3,14 +3,7 @@ import { concatBytes, readChunks } from '../bytes.ts'
 import { type Digest, digestBytes, digestParts, isDigest, isRegisteredAlgorithm } from '../digest/index.ts'
 import { isOciError, OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
-import {
-  annotationKeys,
-  isConfigType,
-  isLayerType,
-  isSchema1Type,
-  mediaTypes,
-  parseJson,
-} from '../spec/index.ts'
+import { isConfigType, isLayerType, isSchema1Type, mediaTypes, parseJson } from '../spec/index.ts'
 import type { ImageStore, StoreOptions } from '../store/index.ts'
 import { readBlobBytes } from '../store/index.ts'
 import { embeddedContent, isDocumentType, successorsOf } from './graph.ts'
@@ -70,7 +63,7 @@ export async function collectGarbage(store: ImageStore, options: GarbageOptions 
   return { removed, kept: all.length - removed.length }
 }
 
-/** Where marking starts, and the entries without a name that are about something that is here. */
+/** Where marking starts, and the entries that are about something that is here. */
 interface Roots {
   readonly roots: readonly Descriptor[]
   readonly attached: readonly Descriptor[]
@@ -83,17 +76,13 @@ async function rootsOf(store: ImageStore, marks: Marks, options: GarbageOptions)
   const index = await store.index?.(options)
   for (const entry of index?.manifests ?? []) {
     // An attached artifact stands in the index to be found there: it stays with its subject, and goes with it.
-    const isAttached =
-      store.removeEntry !== undefined && !isNamed(entry) && (await marks.isAboutPresent(entry))
+    // One with a name is a root by its name.
+    const isAttached = store.removeEntry !== undefined && (await marks.isAboutPresent(entry))
     if (isAttached) attached.push(entry)
     else roots.push(entry)
   }
   if (index?.subject !== undefined) roots.push(index.subject)
   return { roots, attached }
-}
-
-function isNamed({ annotations = {} }: Descriptor): boolean {
-  return Boolean(annotations[annotationKeys.refName] || annotations[annotationKeys.containerdImageName])
 }
 
 class Marks {

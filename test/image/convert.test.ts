@@ -237,4 +237,28 @@ describe('schema 1', () => {
     })
     expect((await digests(target)).size).toBe(0)
   })
+
+  test('is named by all of its bytes, or as registries do by what is signed; anything else is refused', async () => {
+    const { store, descriptor } = await schema1()
+    const payload = new TextDecoder().decode(await readBlobBytes(store, descriptor))
+    const base64 = (text: string) => Buffer.from(text).toString('base64url')
+    const header = { formatLength: payload.length - 1, formatTail: base64('}') }
+    const signature = JSON.stringify({ header: {}, signature: '', protected: base64(JSON.stringify(header)) })
+    const signed = new TextEncoder().encode(`${payload.slice(0, -1)},"signatures":[${signature}]}`)
+    const convert = (content: Uint8Array, named: Descriptor) => {
+      const registry = new MemoryStore()
+      registry.get = async (blob, options) =>
+        blob.digest === named.digest ? new Blob([content.slice()]).stream() : store.get(blob, options)
+      return convertImage({ store: registry, descriptor: named }, new MemoryStore(), { to: 'oci' })
+    }
+    const mediaType = mediaTypes.dockerSchema1Signed
+    const plain = await convertImage({ store, descriptor }, new MemoryStore(), { to: 'oci' })
+    for (const digest of [descriptor.digest, digestBytes(signed)]) {
+      expect(await convert(signed, { mediaType, digest, size: signed.length })).toEqual(plain)
+    }
+    const other = digestBytes(new Uint8Array(1))
+    await expect(convert(signed, { mediaType, digest: other, size: signed.length })).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+    })
+  })
 })

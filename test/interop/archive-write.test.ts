@@ -12,18 +12,13 @@ import {
   writeArchiveFile,
   writeLayout,
 } from '../../src/transfer/index.ts'
+import { collect } from '../store/temporary-directory.ts'
 import { peerTest, runPeer } from './peers.ts'
 import { realImageTest } from './real-image.ts'
 import { largeScratch } from './scratch.ts'
 
 const myImage = fileURLToPath(new URL('../../spec-fixtures/my-image', import.meta.url))
 const skopeo = (...args: string[]) => runPeer('skopeo', ['--insecure-policy', ...args])
-
-async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const value of values) found.push(value)
-  return found
-}
 
 /** Compared where they are: one of them fails to be shown if they differ. */
 async function expectSame(ours: string, theirs: string): Promise<void> {
@@ -144,7 +139,7 @@ peerTest(
     await runPeer('umoci', ['gc', '--layout', path])
     expect(blobs()).toEqual(before)
     const after = await readLayout(path)
-    expect(await all(listReferrers(after.store, subject))).toEqual([attached])
+    expect(await collect(listReferrers(after.store, subject))).toEqual([attached])
     const raw = await skopeo('inspect', '--raw', `oci:${path}:1.0`)
     expect(JSON.parse(raw.stdout)).toEqual((await after.imageIndex('1.0')).index)
   },

@@ -15,18 +15,13 @@ import {
 import { type Descriptor, emptyDescriptor, mediaTypes, serializeJson } from '../../src/spec/index.ts'
 import { type ImageStore, MemoryStore, readBlobBytes } from '../../src/store/index.ts'
 import { attach, collectGarbage, copyImage, listReferrers, referrersTag } from '../../src/transfer/index.ts'
+import { collect } from '../store/temporary-directory.ts'
 
 const sbom = 'application/spdx+json'
 const signature = 'application/vnd.example.signature'
 const image = (store: ImageStore, name?: string, who = 'one'): Promise<Image> =>
   fromScratch({ platform: 'linux/amd64' }).copy({ 'etc/who': who }, '/').commit(store, name)
 const blob = (text: string, mediaType = sbom) => ({ content: new TextEncoder().encode(text), mediaType })
-
-async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const value of values) found.push(value)
-  return found
-}
 
 /** A store that knows blobs and tags and nothing of referrers or of an index: a registry without their API. */
 function plain(store: MemoryStore): ImageStore {
@@ -97,7 +92,7 @@ describe('attaching', () => {
   ])('to %s: found by subject and type, with type and annotations', async (_, make) => {
     const store = make()
     const { descriptor: subject } = await image(store, 'app:1')
-    expect(await all(listReferrers(store, subject))).toEqual([])
+    expect(await collect(listReferrers(store, subject))).toEqual([])
     const first = await attach(store, subject, {
       artifactType: sbom,
       blobs: [blob('1')],
@@ -106,9 +101,9 @@ describe('attaching', () => {
     const second = await attach(store, subject, { artifactType: signature, blobs: [blob('2')] })
     const third = await attach(store, first, { artifactType: signature, blobs: [blob('3')] })
     expect(await attach(store, subject, { artifactType: signature, blobs: [blob('2')] })).toEqual(second)
-    expect(await all(listReferrers(store, subject))).toEqual([first, second])
-    expect(await all(listReferrers(store, subject, { artifactType: sbom }))).toEqual([first])
-    expect(await all(listReferrers(store, first))).toEqual([third])
+    expect(await collect(listReferrers(store, subject))).toEqual([first, second])
+    expect(await collect(listReferrers(store, subject, { artifactType: sbom }))).toEqual([first])
+    expect(await collect(listReferrers(store, first))).toEqual([third])
     expect((await readManifest(store, first)).subject).toEqual({
       mediaType: subject.mediaType,
       digest: subject.digest,
@@ -123,7 +118,7 @@ describe('attaching', () => {
     const tag = `sha256-${subject.digest.slice('sha256:'.length)}`
     const tagged = await readIndex(store, await store.resolve(tag))
     expect(tagged).toEqual({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [first] })
-    const [reference, ...others] = await all(store.references())
+    const [reference, ...others] = await collect(store.references())
     expect([reference?.name, others]).toEqual([tag, []])
     expect(referrersTag(`${'a+'.repeat(20)}:${'Z'.repeat(100)}` as Digest)).toBe(
       `${'a-'.repeat(16)}-${'Z'.repeat(64)}`,
@@ -141,6 +136,12 @@ describe('attaching', () => {
     }
     expect(manifests.map((entry) => entry.digest)).toEqual([descriptor.digest, attached.digest])
     expect(manifests[1]).toEqual(attached)
+    const signed = await attach(store, descriptor, { artifactType: signature })
+    await store.removeEntry?.(signed)
+    await store.tag(signed, 'signature')
+    await attach(store, descriptor, { artifactType: signature })
+    expect((await store.index?.())?.manifests).toHaveLength(3)
+    await store.untag?.('signature')
     const layout = await Layout.open(store)
     expect((await layout.image()).descriptor.digest).toBe(descriptor.digest)
     expect(layout.references.map((reference) => reference.name)).toEqual(['app'])
@@ -161,8 +162,8 @@ describe('what is attached', () => {
       [tags, new MemoryStore()],
     ] as const) {
       await copyImage(from, 'app', to, 'app', { referrers: true })
-      expect(await all(listReferrers(to, subject))).toEqual([first])
-      expect(await all(listReferrers(to, first))).toEqual([second])
+      expect(await collect(listReferrers(to, subject))).toEqual([first])
+      expect(await collect(listReferrers(to, first))).toEqual([second])
     }
     expect((await layout.index?.())?.manifests.map((entry) => entry.digest)).toEqual([
       first.digest,
@@ -182,7 +183,7 @@ describe('what is attached', () => {
     expect((await collectGarbage(store)).removed).toEqual([])
     await store.untag?.('other')
     expect((await collectGarbage(store)).removed).toEqual([])
-    expect(await all(listReferrers(store, first))).toEqual([second])
+    expect(await collect(listReferrers(store, first))).toEqual([second])
     await store.untag?.('app')
     const dry = await collectGarbage(store, { dryRun: true })
     expect(await entries()).toEqual([first.digest, second.digest])
@@ -199,6 +200,6 @@ describe('what is attached', () => {
     const named = await attach(store, subject, { artifactType: sbom, blobs: [blob('2')] })
     await store.tag(named, 'sbom')
     expect((await collectGarbage(store)).removed).toEqual([])
-    expect(await all(listReferrers(store, elsewhere))).toEqual([lonely])
+    expect(await collect(listReferrers(store, elsewhere))).toEqual([lonely])
   })
 })

@@ -26,6 +26,7 @@ import {
   writeLayout,
 } from '../../src/transfer/index.ts'
 import { casesDirectory, caseTest } from '../cases.ts'
+import { collect } from '../store/temporary-directory.ts'
 
 const image = (store: ImageStore, who: string, name?: string, platform = 'linux/amd64'): Promise<Image> =>
   fromScratch({ platform })
@@ -35,12 +36,6 @@ const image = (store: ImageStore, who: string, name?: string, platform = 'linux/
 
 const bytesOf = (source: ImageSource, options: WriteArchiveOptions) =>
   readAll(writeArchive(source, options), 1 << 26)
-
-async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const value of values) found.push(value)
-  return found
-}
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'oci-ts-archive-'))
@@ -213,7 +208,7 @@ describe('an OCI archive', () => {
       if (entry.path === 'index.json') expect(entry.size).toBe(text.length)
     }
     const read = await readLayout(bytes)
-    expect(await all(listReferrers(read.store, one.descriptor))).toHaveLength(1)
+    expect(await collect(listReferrers(read.store, one.descriptor))).toHaveLength(1)
   })
 
   test('holds the chosen platforms of an index, and referrers when asked', async () => {
@@ -238,7 +233,7 @@ describe('an OCI archive', () => {
     )
     const { descriptor } = await one.image(undefined, { platform: 'linux/arm64' })
     expect(descriptor.digest).toBe(images[1]!.descriptor.digest)
-    expect(await all(listReferrers(one.store, descriptor))).toHaveLength(1)
+    expect(await collect(listReferrers(one.store, descriptor))).toHaveLength(1)
   })
 
   test('goes without nondistributable layers that are elsewhere', async () => {

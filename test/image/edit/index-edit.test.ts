@@ -176,6 +176,10 @@ describe('changing an index', () => {
     ])
     const kept = await base.edit().add(two).commit(store)
     expect(kept.index.manifests[0]).toEqual(entry)
+    // One that is stale already is not written on.
+    const stale = { ...entry, data: btoa('x'.repeat(entry.size)) }
+    const wrong = await ImageIndex.open(store, await putIndex(store, [stale]))
+    await expect(wrong.edit().add(two).commit(store)).rejects.toMatchObject({ code: 'DOCUMENT_INVALID' })
   })
 
   test("a build's attestations go with their images", async () => {
