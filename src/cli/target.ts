@@ -1,8 +1,11 @@
 /** Where new images go: a layout, made where it is absent, or an archive, written when all of it is there. */
 import { existsSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { OciError } from '../errors.ts'
 import type { Layout } from '../image/index.ts'
-import { DirectoryStore, type ImageStore, type Reference } from '../store/index.ts'
+import { type ArchiveFormat, DirectoryStore, type ImageStore, type Reference } from '../store/index.ts'
+import { writeArchiveFile } from '../transfer/index.ts'
 import { type ImageName, parseImageName } from './image-name.ts'
 
 /** Makes images in a store; gives what they are to be called. */
@@ -25,8 +28,28 @@ export async function makeAt(
   signal: AbortSignal,
   make: Make,
 ): Promise<readonly Reference[]> {
-  await using store = await openTarget(target)
-  return makeIn(store, signal, make)
+  const format = archiveFormat(target)
+  if (format === undefined) {
+    await using store = await openTarget(target)
+    return makeIn(store, signal, make)
+  }
+  // Beside the archive, where there is room for it; the blobs need not outlive a power cut.
+  const directory = await mkdtemp(join(dirname(resolve(target.path)), '.oci-ts-images-'))
+  try {
+    await using store = await DirectoryStore.create(directory, { sync: false })
+    const made = await makeIn(store, signal, make)
+    const named = made.map(({ descriptor }) => ({ store, descriptor, name: target.reference }))
+    await writeArchiveFile(target.path, target.reference === undefined ? store : named, { format, signal })
+    return made
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The form of the archive that a name stands for; undefined for a layout. */
+export function archiveFormat({ transport }: ImageName): ArchiveFormat | undefined {
+  if (transport === 'oci-archive') return 'oci'
+  return transport === 'docker-archive' ? 'docker' : undefined
 }
 
 /**
@@ -56,6 +79,15 @@ export function parseTarget(text: string): ImageName {
       `${JSON.stringify(text)} names what is to be made by its digest: give it a name, as in DIR:NAME`,
     )
   }
+  if (archiveFormat(name) !== undefined && statSync(name.path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new OciError(
+      'ARGUMENT_INVALID',
+      `Cannot write an archive to ${JSON.stringify(name.path)}: it is a directory`,
+      {
+        path: name.path,
+      },
+    )
+  }
   return name
 }
 
@@ -70,12 +102,16 @@ export async function nameOfResult(
   advice: string,
 ): Promise<string> {
   if (wanted !== undefined) return wanted
-  const [asked = ''] = (reference ?? '').split(/@?sha(?:256|512):/, 1)
-  if (asked !== '') return asked
-  const { digest } = await layout.resolve(reference)
-  const names = layout.references.filter(({ descriptor }) => descriptor.digest === digest)
-  if (names.length === 1) return names[0]!.name
-  const why =
-    names.length === 0 ? 'has no name' : `has several names (${names.map(({ name }) => name).join(', ')})`
+  const names = await namesOf(layout, reference)
+  if (names.length === 1) return names[0]!
+  const why = names.length === 0 ? 'has no name' : `has several names (${names.join(', ')})`
   throw new OciError('ARGUMENT_INVALID', `The image ${why}: say which the result is to have, ${advice}`)
+}
+
+/** What a layout calls an image: the name that it was asked for by, or else all that it has. */
+export async function namesOf(layout: Layout, reference: string | undefined): Promise<readonly string[]> {
+  const [asked = ''] = (reference ?? '').split(/@?sha(?:256|512):/, 1)
+  if (asked !== '') return [asked]
+  const { digest } = await layout.resolve(reference)
+  return layout.references.filter(({ descriptor }) => descriptor.digest === digest).map(({ name }) => name)
 }

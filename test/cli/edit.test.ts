@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -152,6 +152,24 @@ describe('what is changed', () => {
     expect(await ok('edit', path, '--label', 'a=b', '--to', target)).toMatch(/^1\.0 /)
   })
 
+  test('goes into an archive by --to, with nothing left beside it', async () => {
+    const directory = emptyDirectory()
+    for (const kind of ['oci', 'docker']) {
+      const archive = `${kind}-archive:${join(directory, kind)}.tar`
+      const flags = ['--platform', 'linux/arm64', '--label', 'a=b', '--to', `${archive}:example.com/app:2`]
+      await ok('edit', `${fixtures}my-image`, ...flags)
+      const shown = JSON.parse(await ok('inspect', `${archive}:example.com/app:2`, '--json'))
+      expect(shown.config.config.Labels.a).toBe('b')
+      expect(shown.platform.architecture).toBe('arm64')
+      expect(await ok('verify', archive)).toContain('is sound')
+    }
+    expect(readdirSync(directory).sort()).toEqual(['docker.tar', 'oci.tar'])
+    const failed = ['edit', `${fixtures}mysterious-image`, '--squash', '1']
+    expect((await oci([...failed, '--to', `oci-archive:${join(directory, 'no.tar')}`])).code).toBe(1)
+    expect(readdirSync(directory).sort()).toEqual(['docker.tar', 'oci.tar'])
+    expect(existsSync(join(directory, 'no.tar'))).toBe(false)
+  })
+
   test('an image that has no name, or several, needs one for the result', async () => {
     const path = myImage()
     await using layout = await readLayout(path)
@@ -170,7 +188,7 @@ describe('what is changed', () => {
 
   test('an archive is not changed, and the message says what to do', async () => {
     const archive = join(emptyDirectory(), 'a.tar')
-    writeFileSync(archive, await ociArchive())
+    await ok('copy', `${fixtures}my-image`, `oci-archive:${archive}`)
     const { code, stderr } = await oci(['edit', archive, '--label', 'a=b'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/is an archive, which is never changed: .* oci-ts copy .* oci:DIR:NAME/)
@@ -178,20 +196,6 @@ describe('what is changed', () => {
     await ok('edit', archive, '--label', 'a=b', '--to', `${target}:v2`)
     expect(await ok('verify', target)).toContain('is sound')
   })
-
-  /** `spec-fixtures/my-image` as an OCI archive. */
-  async function ociArchive(): Promise<Buffer> {
-    const files = readdirSync(join(fixtures, 'my-image'), { recursive: true, withFileTypes: true })
-    const entries = files
-      .filter((file) => file.isFile())
-      .map((file) => {
-        const path = join(file.parentPath, file.name)
-        return { path: path.slice(`${fixtures}my-image/`.length), content: readFileSync(path) }
-      })
-    const chunks: Uint8Array[] = []
-    for await (const chunk of writeTar(entries)) chunks.push(chunk)
-    return Buffer.concat(chunks)
-  }
 })
 
 describe('layers', () => {

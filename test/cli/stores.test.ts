@@ -51,6 +51,49 @@ describe('copy', () => {
     }
   })
 
+  test('to archives of both kinds, straight from the source, and back', async () => {
+    const directory = emptyDirectory()
+    const [plain, named] = [join(directory, 'plain.tar'), join(directory, 'named.tar')]
+    expect(await ok('copy', `${fixtures}my-image`, `oci-archive:${plain}`)).toBe(`${plain}: 20.0 kB\n`)
+    await ok('copy', plain, join(directory, 'back'))
+    expect(blobs(join(directory, 'back'))).toEqual(blobs(join(fixtures, 'my-image')))
+    await ok('copy', `${fixtures}my-image`, `oci-archive:${named}:2.0`, '--platform', 'linux/arm64')
+    const image = JSON.parse(await ok('inspect', `oci-archive:${named}:2.0`, '--json'))
+    expect([image.kind, image.platform.architecture]).toEqual(['image', 'arm64'])
+
+    const docker = join(directory, 'docker.tar')
+    const flags = ['--platform', 'linux/arm64']
+    await ok('copy', `${fixtures}my-image`, `docker-archive:${docker}:example.com/app:1.0`, ...flags)
+    const saved = JSON.parse(await ok('inspect', `docker-archive:${docker}:example.com/app:1.0`, '--json'))
+    expect(saved.imageID).toBe(image.imageID)
+    // What was there before is replaced, at once and whole.
+    await ok('copy', `${fixtures}my-image`, `docker-archive:${docker}`, ...flags)
+    expect(await ok('verify', docker)).toContain('is sound')
+    const before = readFileSync(docker)
+    const gone = await oci(['copy', `${fixtures}mysterious-image`, `docker-archive:${docker}`])
+    expect(gone.code).toBe(1)
+    expect(readFileSync(docker)).toEqual(before)
+    expect(readdirSync(directory).sort()).toEqual(['back', 'docker.tar', 'named.tar', 'plain.tar'])
+  })
+
+  test('all of a layout into one archive', async () => {
+    const path = myImage()
+    await ok('edit', `${path}:1.0`, '--label', 'a=b', '--as', '2.0')
+    const archive = join(emptyDirectory(), 'all.tar')
+    await ok('copy', path, `oci-archive:${archive}`, '--all')
+    expect(await ok('inspect', archive, '--raw')).toBe(await ok('inspect', path, '--raw'))
+  })
+
+  test.each([
+    [['docker-archive:x.tar', '--referrers'], /no place for referrers/],
+    [['docker-archive:x.tar', '--platform', 'linux/amd64', 'linux/arm64'], /one platform/],
+    [['oci-archive:.'], /it is a directory/],
+  ])('%j is refused', async (args, message) => {
+    const { code, stderr } = await oci(['copy', `${fixtures}my-image`, ...args])
+    expect(stderr).toMatch(message)
+    expect(code).toBe(2)
+  })
+
   test('what is missing in the source leaves no name in the target', async () => {
     const target = join(emptyDirectory(), 'target')
     const { code, stderr } = await oci(['copy', `${fixtures}mysterious-image`, target])

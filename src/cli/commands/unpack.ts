@@ -28,7 +28,9 @@ export async function unpack(
   context: CommandContext,
 ): Promise<number> {
   const { signal } = context
-  await toDisk(imageName, options, context, (image, unpacking) => unpackImage(image, directory, unpacking))
+  await toDisk(imageName, directory, options, context, (image, unpacking) =>
+    unpackImage(image, directory, unpacking),
+  )
   if (options.snapshot !== undefined) {
     await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })), {
       signal,
@@ -44,12 +46,15 @@ export async function bundle(
   options: UnpackCommandOptions,
   context: CommandContext,
 ): Promise<number> {
-  await toDisk(imageName, options, context, (image, unpacking) => writeBundle(image, directory, unpacking))
+  await toDisk(imageName, directory, options, context, (image, unpacking) =>
+    writeBundle(image, directory, unpacking),
+  )
   return 0
 }
 
 async function toDisk(
   imageName: string,
+  directory: string,
   options: UnpackCommandOptions,
   { out, err, stderr, signal }: CommandContext,
   write: (image: Image, unpacking: UnpackOptions) => Promise<UnpackReport>,
@@ -80,6 +85,6 @@ async function toDisk(
   const skipped = Object.values(report.skippedCounts).reduce((sum, number) => sum + number, 0)
   if (skipped > report.skipped.length) err.line(`and ${skipped - report.skipped.length} more`)
   out.line(
-    `${report.directory}: ${count(report.entries, 'entry', 'entries')}, ${formatSize(report.bytes)} of files`,
+    `${printable(directory)}: ${count(report.entries, 'entry', 'entries')}, ${formatSize(report.bytes)} of files`,
   )
 }
