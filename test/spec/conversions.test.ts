@@ -313,7 +313,10 @@ describe('schema 1', () => {
       },
       { id: id('a'), created: '2020-01-01T00:00:00Z', Size: 3 },
     )
-    const layer = { descriptor: { mediaType: mediaTypes.dockerLayerGzip, digest: digest('1'), size: 5 }, diffID: digest('d') }
+    const layer = {
+      descriptor: { mediaType: mediaTypes.dockerLayerGzip, digest: digest('1'), size: 5 },
+      diffID: digest('d'),
+    }
     const { config, manifest: made } = schema1ToSchema2(document, [layer])
     expect(text.decode(config)).toBe(
       '{"architecture":"arm64","container_config":{"Cmd":["/bin/sh","-c","a \\u003cb\\u003e"]},' +
