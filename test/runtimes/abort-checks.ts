@@ -151,8 +151,8 @@ export const abortChecks: readonly Check[] = [
               async pull(controller) {
                 await pause()
                 if (at >= bytes.length) controller.close()
-                else controller.enqueue(bytes.slice(at, at + 64))
-                at += 64
+                else controller.enqueue(bytes.slice(at, at + 4096))
+                at += 4096
               },
               cancel() {
                 closed++

@@ -61,7 +61,7 @@ export async function makeImage(store: MemoryStore): Promise<Image> {
 }
 
 /** A store's images as an OCI archive, always in the same order. */
-export async function archiveOf(store: MemoryStore): Promise<Uint8Array<ArrayBuffer>> {
+async function archiveOf(store: MemoryStore): Promise<Uint8Array<ArrayBuffer>> {
   const digests: Digest[] = []
   for await (const digest of store.list()) digests.push(digest)
   const blobs = await Promise.all(

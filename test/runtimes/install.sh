@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the runtimes that the suite runs on into node_modules/.cache/runtimes: some 800 MB, so they are no
+# Puts the runtimes that the suite runs on into .cache/runtimes: some 800 MB, so they are no
 # devDependencies. Done again only where a version below changes. Chromium is Debian's: apt-get install chromium.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -26,7 +26,7 @@ case $(node --version) in
   *) packages+=("node-20@npm:node-$node@20.20.2") ;;
 esac
 
-cache=node_modules/.cache/runtimes
+cache=.cache/runtimes
 if [ "$(cat "$cache/installed" 2>/dev/null)" = "${packages[*]}" ]; then
   echo 'all there'
   exit

@@ -10,6 +10,9 @@ export const recorded: Readonly<Record<string, string>> = {
   'blake3 of 300001 bytes': 'blake3:2dc2559272cd7b59338ca8d1a8057991cea2fa04e877d929ba7b7e10f052bd77',
   'blake3 of abc': 'blake3:6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85',
   'blake3 of nothing': 'blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262',
+  'damaged gzip': 'COMPRESSION_INVALID 35, COMPRESSION_TRUNCATED 36, DIFF_ID_MISMATCH 1; 674e9871a326',
+  'damaged none': 'DIFF_ID_MISMATCH 98, TAR_INVALID 126, TAR_TRUNCATED 166; 874202f6a3de',
+  'damaged zstd': 'COMPRESSION_TRUNCATED 194, DIFF_ID_MISMATCH 69, TAR_INVALID 127; 4d6321c80123',
   'entries of my-image, linux/amd64':
     'sha256:2ead0ffcfaf8fb8327a1138db8684ae9caa0a4b50613c132fdbf4355c6748d33',
   'entries of my-image, linux/arm64':

@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 import * as tarStream from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Report } from './check.ts'
-import { runProgram, runtimes } from './runtimes.ts'
+import { type Runtime, runProgram, runtimes } from './runtimes.ts'
 import { diskChecks, portableChecks } from './suite.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -43,7 +43,9 @@ async function packLayout(): Promise<void> {
 beforeAll(packLayout)
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-describe.each(runtimes)('$name', ({ missing, calledItself, facts, disk, run }) => {
+for (const runtime of runtimes) describe(runtime.name, () => describeRuntime(runtime))
+
+function describeRuntime({ missing, calledItself, facts, disk, run }: Runtime): void {
   const checks = disk ? [...portableChecks, ...diskChecks] : portableChecks
   if (missing !== undefined) {
     if (process.env.CI) {
@@ -65,10 +67,12 @@ describe.each(runtimes)('$name', ({ missing, calledItself, facts, disk, run }) =
     expect(Object.keys(report.results).sort()).toEqual(checks.map(({ name }) => name).sort())
   })
 
-  test.each(checks)('$name', ({ name }) => {
-    expect(report.results[name]).toBe(null)
-  })
-})
+  for (const { name } of checks) {
+    test(name, () => {
+      expect(report.results[name]).toBe(null)
+    })
+  }
+}
 
 /** How each runtime is told to run a script: `tsx` stands for every Node. */
 const commands: readonly { name: string; missing: string | undefined; command: readonly string[] }[] = [

@@ -10,7 +10,7 @@ import { build } from 'esbuild'
 import type { Facts, Report } from './check.ts'
 
 const project: string = fileURLToPath(new URL('../..', import.meta.url))
-const cache: string = join(project, 'node_modules/.cache/runtimes')
+const cache: string = join(project, '.cache/runtimes')
 const layout: string = join(project, 'spec-fixtures/my-image')
 
 /** What the drivers are given. */
