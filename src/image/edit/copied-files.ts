@@ -84,8 +84,11 @@ interface Place {
   readonly missing: readonly TarEntryInput[]
 }
 
+/** Symlinks to nothing that one destination may lead through: what the merged view allows of others. */
+const MAX_LINKS = 255
+
 /**
- * Finds where a path leads in the image.
+ * Finds where a path leads in the image; a symlink to what is not there yet is where that is made.
  * @param isFile whether the last component is to be a file: it is then neither followed nor made
  */
 async function placeIn(image: ImageFilesystem, path: string, isFile = false): Promise<Place> {
@@ -97,22 +100,46 @@ async function placeIn(image: ImageFilesystem, path: string, isFile = false): Pr
       { path },
     )
   }
-  const missing: TarEntryInput[] = []
+  const missing = new Map<string, TarEntryInput>()
   let place = ''
-  for (const [position, name] of names.entries()) {
+  let links = 0
+  /** Names still to go, the next one last: a symlink puts its target's on top. */
+  const left = names.reverse()
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    if (name === '..') {
+      place = place.slice(0, Math.max(0, place.lastIndexOf('/')))
+      continue
+    }
     const next = place === '' ? name : `${place}/${name}`
-    const isLast = position === names.length - 1
-    const found =
-      missing.length === 0 && (await image.exists(`/${next}`)) ? await image.stat(`/${next}`) : undefined
-    if (isLast && isFile) {
-      if (found?.type !== 'directory') return { path: next, missing }
+    const found = (await image.exists(`/${next}`)) ? await image.stat(`/${next}`) : undefined
+    const dangling = found === undefined ? image.tree.get(next) : undefined
+    if (left.length === 0 && isFile) {
+      if (found?.type !== 'directory') return { path: next, missing: [...missing.values()] }
       throw new OciError('ARGUMENT_INVALID', `Cannot copy a file to "/${next}": a directory is there`, {
         path: next,
       })
     }
-    if (found === undefined) {
+    if (dangling?.type === 'symlink') {
+      const target = dangling.linkPath
+      if (++links > MAX_LINKS) {
+        throw new OciError(
+          'ARGUMENT_INVALID',
+          `Cannot copy to ${JSON.stringify(path)}: its symlinks go in circles`,
+          {
+            path,
+          },
+        )
+      }
+      if (target.startsWith('/')) place = ''
+      left.push(
+        ...target
+          .split('/')
+          .filter((part) => part !== '' && part !== '.')
+          .reverse(),
+      )
+    } else if (found === undefined) {
       place = next
-      missing.push({ path: next, type: 'directory', mode: 0o755 })
+      missing.set(next, { path: next, type: 'directory', mode: 0o755 })
     } else if (found.type === 'directory') {
       place = (await image.realpath(`/${next}`)).replace(/^\//, '')
     } else {
@@ -125,7 +152,7 @@ async function placeIn(image: ImageFilesystem, path: string, isFile = false): Pr
       )
     }
   }
-  return { path: place, missing }
+  return { path: place, missing: [...missing.values()] }
 }
 
 async function isDirectory(image: ImageFilesystem, path: string): Promise<boolean> {

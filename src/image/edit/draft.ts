@@ -25,6 +25,20 @@ export interface DraftStart {
   readonly config: Uint8Array | undefined
 }
 
+/** How many layers a history tells of. */
+export function countLayers(history: readonly HistoryEntry[]): number {
+  return history.filter((entry) => entry.empty_layer !== true).length
+}
+
+/** A history with an entry for each of so many layers, what it does not tell of at its end. */
+export function completeHistory(history: readonly HistoryEntry[], layers: number): HistoryEntry[] {
+  const missing = Math.max(0, layers - countLayers(history))
+  return [
+    ...history,
+    ...Array.from({ length: missing }, () => ({ comment: 'this layer came without history' })),
+  ]
+}
+
 export class Draft {
   readonly #store: BlobStore
   #manifest: Uint8Array
@@ -93,7 +107,7 @@ export class Draft {
         `Layer ${layer.descriptor.digest} goes into an image, so it needs a diffID`,
       )
     }
-    this.#completeHistory(position)
+    this.completeHistory(position)
     this.editConfig([
       { path: ['rootfs', 'diff_ids', position], value: layer.diffID, insert: true },
       { path: ['history', this.#historyPosition(position)], value: history, insert: true },
@@ -119,12 +133,10 @@ export class Draft {
     this.addSource(layer.descriptor, source)
     this.editManifest([{ path: ['layers', position], value: layer.descriptor }])
     if (!this.hasConfig || layer.diffID === undefined) return
-    const edits: JsonEdit[] = [{ path: ['rootfs', 'diff_ids', position], value: layer.diffID }]
-    const at = this.#historyPosition(position)
-    if (history !== undefined && at < (this.config.history?.length ?? 0)) {
-      edits.push({ path: ['history', at], value: history })
-    }
-    this.editConfig(edits)
+    this.editConfig([{ path: ['rootfs', 'diff_ids', position], value: layer.diffID }])
+    if (history === undefined) return
+    this.completeHistory(this.manifest.layers.length)
+    this.editConfig([{ path: ['history', this.#historyPosition(position)], value: history }])
   }
 
   /**
@@ -185,12 +197,9 @@ export class Draft {
   }
 
   /** Gives an entry to each layer below a position that has none, since entries are joined to layers by counting. */
-  #completeHistory(layers: number): void {
+  completeHistory(layers: number): void {
     const history = this.config.history ?? []
-    const told = history.filter((entry) => entry.empty_layer !== true).length
-    for (let missing = layers - told; missing > 0; missing--) {
-      this.addHistory({ comment: 'this layer came without history' })
-    }
+    for (const entry of completeHistory(history, layers).slice(history.length)) this.addHistory(entry)
   }
 
   #requireLayer(position: number): void {

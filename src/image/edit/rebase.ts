@@ -1,8 +1,9 @@
 /** Exchanging the base under an image. */
 import { OciError } from '../../errors.ts'
 import type { Layer } from '../../layer/index.ts'
-import { annotationKeys, type JsonEdit } from '../../spec/index.ts'
+import { annotationKeys, type HistoryEntry, type JsonEdit } from '../../spec/index.ts'
 import type { Image } from '../image.ts'
+import { completeHistory, countLayers } from './draft.ts'
 import type { EditContext } from './edit-context.ts'
 
 /**
@@ -16,8 +17,10 @@ export async function rebaseLayers(context: EditContext, oldBase: Image, newBase
   const own = context.layers()
   for (const [position, layer] of oldBase.layers.entries()) requireSame(own[position], layer)
   const [oldConfig, newConfig] = [await oldBase.config(), await newBase.config()]
-  const oldSteps = oldConfig.history?.length ?? 0
-  const newSteps = newConfig.history ?? []
+  const ownSteps = draft.config.history ?? []
+  const oldSteps = stepsOf(ownSteps, oldConfig.history?.length ?? 0, oldBase.layers.length)
+  const hasHistory = ownSteps.length > oldSteps || (newConfig.history ?? []).length > 0
+  const newSteps = hasHistory ? completeHistory(newConfig.history ?? [], newBase.layers.length) : []
   draft.editManifest([
     ...oldBase.layers.map(() => ({ path: ['layers', 0], value: undefined })),
     ...newBase.layers.map(({ descriptor }, position) => ({
@@ -41,7 +44,21 @@ export async function rebaseLayers(context: EditContext, oldBase: Image, newBase
       value: newConfig[name] ?? undefined,
     })),
   ])
+  if (hasHistory) draft.completeHistory(draft.manifest.layers.length)
   for (const layer of newBase.layers) draft.addSource(layer.descriptor, layer.store)
+}
+
+/**
+ * How many of an image's steps are those of the base below it: as many as the base has, where they tell of as many
+ * layers; else (the base had no history, or an edit has left some of its steps out) those up to its last layer.
+ */
+function stepsOf(history: readonly HistoryEntry[], steps: number, layers: number): number {
+  const below = history.slice(0, steps)
+  if (below.length === steps && countLayers(below) === layers) return steps
+  let seen = 0
+  const after = history.findIndex((entry) => entry.empty_layer !== true && ++seen > layers)
+  const upTo = after === -1 ? history : history.slice(0, after)
+  return upTo.findLastIndex((entry) => entry.empty_layer !== true) + 1
 }
 
 /** Crane and BuildKit record the base the same way, so that it can be found again for the next rebase. */

@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeUtf8, readAll } from '../../../src/bytes.ts'
 import { digestBytes } from '../../../src/digest/index.ts'
-import { fromImage, fromScratch, type Image, openImage, readLayout } from '../../../src/image/index.ts'
+import {
+  fromImage,
+  fromScratch,
+  type Image,
+  type ImageEdit,
+  openImage,
+  readLayout,
+} from '../../../src/image/index.ts'
 import type { Descriptor, ImageConfig } from '../../../src/spec/index.ts'
 import { encodeBase64, mediaTypes, rawBytes, serializeJson } from '../../../src/spec/index.ts'
 import { MemoryStore, readBlobBytes } from '../../../src/store/index.ts'
@@ -320,6 +327,65 @@ describe('layers', () => {
     )
   })
 
+  test('keep their own steps on another base, whichever of the images has a history', async () => {
+    const store = new MemoryStore()
+    const comment = 'this layer came without history'
+    const base = async (name: string, told: boolean) => {
+      const edit = fromScratch({ platform: 'linux/amd64' })
+        .addLayer([{ path: name }], { history: { created_by: name } })
+        .history({ created_by: `ENV ${name}` })
+      return (told ? edit : edit.configField(['history'], undefined)).commit(store)
+    }
+    const onto = (image: Image) =>
+      image
+        .edit()
+        .addLayer([{ path: 'own' }], { history: { created_by: 'own' } })
+        .commit(store)
+    const steps = async (edit: ImageEdit) => {
+      const image = await edit.commit(store)
+      const { findings } = await validateImage(store, image.descriptor)
+      expect(findings).toEqual([])
+      return (await image.history()).map((entry) => [
+        entry.created_by ?? entry.comment,
+        entry.layer?.position,
+      ])
+    }
+    const [one, two] = [await base('one', true), await base('two', true)]
+    const [oneUntold, twoUntold] = [await base('one', false), await base('two', false)]
+    const app = await onto(one)
+    const told = [
+      ['two', 0],
+      ['ENV two', undefined],
+      ['own', 1],
+    ]
+    const untold = [
+      [comment, 0],
+      ['own', 1],
+    ]
+    expect(await steps(app.edit().rebase(one, two))).toEqual(told)
+    expect(await steps(app.edit().rebase(one, twoUntold))).toEqual(untold)
+    expect(await steps((await onto(oneUntold)).edit().rebase(oneUntold, two))).toEqual(told)
+    expect(await steps((await onto(oneUntold)).edit().rebase(oneUntold, twoUntold))).toEqual(untold)
+    // Squashing has left the base's last step out.
+    expect(
+      await steps(
+        app
+          .edit()
+          .squash(1, { history: { created_by: 'own' } })
+          .rebase(one, two),
+      ),
+    ).toEqual(told)
+    const bare = await app.edit().configField(['history'], undefined).commit(store)
+    expect(await steps(bare.edit().rebase(one, two))).toEqual([...told.slice(0, 2), [comment, 1]])
+    expect(await steps(bare.edit().rebase(one, twoUntold))).toEqual([])
+    expect(
+      await steps(bare.edit().replaceLayer(1, [{ path: 'x' }], { history: { created_by: 'new' } })),
+    ).toEqual([
+      [comment, 0],
+      ['new', 1],
+    ])
+  })
+
   test('are compressed anew without a change to config or content', async () => {
     const store = new MemoryStore()
     const base = await threeLayers(store)
@@ -421,6 +487,32 @@ describe('files', () => {
     expect(all['/usr/bin/tool']).toBe('file 644 0:0 x')
     expect(all['/bin']).toBe('symlink 777 0:0 usr/bin')
     expect(all['/usr/bin']).toBe('directory 711 0:0 ')
+  })
+
+  test('are made where a link to nothing leads, as in a container', async () => {
+    const links = [
+      { path: 'var/lock', type: 'symlink' as const, linkPath: '../run/./lock' },
+      { path: 'run', type: 'symlink' as const, linkPath: '/data/run' },
+      { path: 'loop', type: 'symlink' as const, linkPath: 'loop' },
+    ]
+    const base = fromScratch({ platform: 'linux/amd64' }).addLayer(links)
+    const image = await base.copy({ 'x/pid': '1', y: '2' }, '/var/lock').commit(new MemoryStore())
+    expect(Object.keys(await tree(image))).toEqual([
+      '/',
+      '/data',
+      '/data/run',
+      '/data/run/lock',
+      '/data/run/lock/x',
+      '/data/run/lock/x/pid',
+      '/data/run/lock/y',
+      '/loop',
+      '/run',
+      '/var',
+      '/var/lock',
+    ])
+    await expect(image.edit().copy({ x: '1' }, '/loop').commit(image.store)).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+    })
   })
 
   test('from a directory and from a file of this machine', async () => {
