@@ -52,6 +52,9 @@ export async function bundle(
   return 0
 }
 
+/** Lines about what could not be kept: of a system that somebody unpacks who is not root there are thousands. */
+const skippedShown = 20
+
 async function toDisk(
   imageName: string,
   directory: string,
@@ -79,11 +82,11 @@ async function toDisk(
   } finally {
     progress.clear()
   }
-  for (const { path, what, why } of report.skipped) {
+  for (const { path, what, why } of report.skipped.slice(0, skippedShown)) {
     err.line(`${err.style('yellow', 'not kept')}  ${printable(path)}: ${what}: ${printable(why)}`)
   }
   const skipped = Object.values(report.skippedCounts).reduce((sum, number) => sum + number, 0)
-  if (skipped > report.skipped.length) err.line(`and ${skipped - report.skipped.length} more`)
+  if (skipped > skippedShown) err.line(`and ${skipped - skippedShown} more (--record writes them all down)`)
   out.line(
     `${printable(directory)}: ${count(report.entries, 'entry', 'entries')}, ${formatSize(report.bytes)} of files`,
   )
