@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { main } from '../../src/cli/command-line.ts'
+import { createContext } from '../../src/cli/context.ts'
 import { Interruption } from '../../src/cli/interruption.ts'
 import { version } from '../../src/cli/version.ts'
 import { oci, ok } from './captured.ts'
@@ -98,10 +100,11 @@ describe('what fails exits with 1 and one line', () => {
     ]
     const plain = await oci(args)
     expect(plain.code).toBe(1)
-    expect(plain.stderr).toMatch(/^oci-ts: ENOENT: no such file or directory.*\n$/)
+    // Who is not root is first told which owners were not kept.
+    expect(plain.stderr).toMatch(/(^|\n)oci-ts: ENOENT: no such file or directory.*\n$/)
     args[2] = `${emptyDirectory()}/rootfs`
     const debug = await oci(args, { env: { OCI_TS_DEBUG: '1' } })
-    expect(debug.stderr).toMatch(/^oci-ts: ENOENT.*\nError: ENOENT/)
+    expect(debug.stderr).toMatch(/(^|\n)oci-ts: ENOENT.*\nError: ENOENT/)
     expect(debug.stderr).toContain('\n    at ')
   })
 })
@@ -130,6 +133,17 @@ describe('being stopped', () => {
     }
     expect(await ok('inspect', image, '--raw')).toBe(await ok('inspect', `${fixtures}my-image`, '--raw'))
   })
+})
+
+test('a pipe that closes at the last line still counts', async () => {
+  const stop = new AbortController()
+  const write = () => {
+    stop.abort(new Interruption('nobody reads', 141, true))
+    return true
+  }
+  const stream = { write, once: () => undefined }
+  const context = createContext({ stdout: stream, stderr: stream, env: {}, signal: stop.signal })
+  expect(await main(['gc', myImage(), '--dry-run'], context)).toBe(141)
 })
 
 describe('colours', () => {

@@ -32,9 +32,7 @@ export async function unpack(
     unpackImage(image, directory, unpacking),
   )
   if (options.snapshot !== undefined) {
-    await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })), {
-      signal,
-    })
+    await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })))
   }
   return 0
 }
