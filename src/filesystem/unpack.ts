@@ -37,8 +37,9 @@ export interface UnpackOptions {
   readonly setid?: boolean | undefined
   /**
    * Which extended attributes are set, by the machine's `setfattr`: all (true), none (false), those whose name a
-   * function takes. When absent all but `security.*`, file capabilities among them. Never those that only this
-   * machine can know: `security.selinux`, `system.nfs4_acl`.
+   * function takes. When absent all but `security.*`, file capabilities among them, and those by which
+   * overlay file systems hide and redirect files. Never those that only this machine can know:
+   * `security.selinux`, `system.nfs4_acl`.
    */
   readonly xattrs?: boolean | ((name: string, path: string) => boolean) | undefined
   /**
@@ -138,6 +139,14 @@ export async function unpackLayers(
 
 /** The set-user-ID and set-group-ID bits. */
 const SET_ID = 0o6000
+
+/**
+ * Whether an attribute gives rights, or means something to a file system that is laid over the tree: an image could
+ * plant the whiteouts and redirections of overlayfs.
+ */
+function isPrivileged(name: string): boolean {
+  return /^(security\.|(trusted|user)\.(overlay|fuseoverlayfs)\.)/.test(name)
+}
 
 /** Attributes that say something of this machine, not of the image. */
 const OF_THIS_MACHINE: ReadonlySet<string> = /* @__PURE__ */ new Set(['security.selinux', 'system.nfs4_acl'])
@@ -514,8 +523,7 @@ class Unpacker {
     const set = new Map<string, Uint8Array>()
     const left = new Map<string, Uint8Array>()
     for (const [name, value] of entry.xattrs) {
-      const wanted =
-        typeof asked === 'function' ? asked(name, path) : (asked ?? !name.startsWith('security.'))
+      const wanted = typeof asked === 'function' ? asked(name, path) : (asked ?? !isPrivileged(name))
       if (OF_THIS_MACHINE.has(name) || !wanted) left.set(name, value)
       else set.set(name, value)
     }

@@ -1,6 +1,6 @@
 /** A tree on disk as lines: everything that a comparison has to see, content as a hash. */
 import { createHash } from 'node:crypto'
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** What is said of one file. */
 export interface ListedFile {
@@ -44,15 +44,33 @@ export function listTree(root: string): ListedFile[] {
       target: status.isSymbolicLink() ? readlinkSync(disk) : '',
       device: status.isCharacterDevice() || status.isBlockDevice() ? String(status.rdev) : '',
       link: first ?? '',
-      content: regular ? createHash('sha256').update(readFileSync(disk)).digest('hex') : '',
+      content: regular
+        ? createHash('sha256')
+            .update(opened(disk, status, 0o400, () => readFileSync(disk)))
+            .digest('hex')
+        : '',
     })
     if (status.isDirectory()) {
-      const names = readdirSync(disk, { encoding: 'latin1' }).sort()
-      for (const name of names) visit(bytes === '' ? name : `${bytes}/${name}`)
+      opened(disk, status, 0o500, () => {
+        const names = readdirSync(disk, { encoding: 'latin1' }).sort()
+        for (const name of names) visit(bytes === '' ? name : `${bytes}/${name}`)
+      })
     }
   }
   visit('')
   return files
+}
+
+/** Reads what its mode forbids even to its owner, unless that is root; the mode is then as it was. */
+function opened<T>(disk: Buffer, status: import('node:fs').BigIntStats, needed: number, read: () => T): T {
+  const mode = Number(status.mode) & 0o7777
+  if ((mode & needed) === needed || process.getuid?.() === 0) return read()
+  chmodSync(disk, mode | needed)
+  try {
+    return read()
+  } finally {
+    chmodSync(disk, mode)
+  }
 }
 
 function typeOf(status: import('node:fs').BigIntStats): string {

@@ -15,12 +15,16 @@ test('device nodes, set-id bits and security attributes are left out by default,
       { path: 'mem', type: 'character-device', deviceMajor: 1, deviceMinor: 1, mode: 0o666 },
       { path: 'su', mode: 0o6755, content: '#!' },
       { path: 'ping', mode: 0o755, content: '#!', xattrs: new Map([['security.capability', capability]]) },
+      { path: 'hidden/', xattrs: new Map([['trusted.overlay.opaque', capability]]) },
+      { path: 'moved/', xattrs: new Map([['user.overlay.redirect', capability]]) },
     ]),
     directory,
   )
   expect(report.skipped.map(({ path, what }) => `${path} ${what}`).sort()).toEqual([
     'disk device',
+    'hidden xattr',
     'mem device',
+    'moved xattr',
     'ping xattr',
     'su set-id',
   ])
