@@ -34,7 +34,7 @@ console.log(entries, 'entries unpacked')
 await rm(directory, { recursive: true })
 
 // Prints:
-// image sha256:887b13da7dfc7021e1c109ed753a92288949eab0369cf172f74da754b94750af
+// image sha256:a7d345abeb7eb23c4d2e3ab756da8b9eee755d9f83ffb7299256f08a0c58eb92
 // no layer | ENTRYPOINT ["serve"] CMD ["--port", "8080"]
-// 358 bytes | COPY examples/web-app /srv/web-app
+// 359 bytes | COPY examples/web-app /srv/web-app
 // 48 entries unpacked

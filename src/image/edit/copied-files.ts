@@ -50,19 +50,19 @@ export async function copiedEntries(
       throw new OciError('PATH_NOT_FOUND', `There is nothing to copy at ${JSON.stringify(path)}`, { path })
     }
     if (status.isDirectory()) {
-      const place = await placeIn(image, destination)
+      const place = await placeIn(image, destination, owner)
       const packing = { prefix: place.path, root: false, owner, exclude: options.ignore ?? [] }
       return joined(place.missing, packDirectory(path, packing), settle)
     }
     const name = path.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '')
     const into = destination.endsWith('/') || (await isDirectory(image, destination))
-    const place = await placeIn(image, into ? `${destination}/${name}` : destination, true)
+    const place = await placeIn(image, into ? `${destination}/${name}` : destination, owner, true)
     return [...place.missing, settle({ ...packFile(path, { owner }), path: place.path })]
   }
-  const place = await placeIn(image, destination)
+  const place = await placeIn(image, destination, owner)
   const made = new Map<string, TarEntryInput>()
   for (const [name, content] of Object.entries(files)) {
-    const under = await placeIn(image, `${place.path}/${name}`, !name.endsWith('/'))
+    const under = await placeIn(image, `${place.path}/${name}`, owner, !name.endsWith('/'))
     for (const parent of [...place.missing, ...under.missing])
       if (!made.has(parent.path)) made.set(parent.path, parent)
     if (name.endsWith('/')) continue
@@ -89,9 +89,15 @@ const MAX_LINKS = 255
 
 /**
  * Finds where a path leads in the image; a symlink to what is not there yet is where that is made.
+ * @param owner whose the directories are that have to be made, as `COPY --chown` has it
  * @param isFile whether the last component is to be a file: it is then neither followed nor made
  */
-async function placeIn(image: ImageFilesystem, path: string, isFile = false): Promise<Place> {
+async function placeIn(
+  image: ImageFilesystem,
+  path: string,
+  owner: { readonly uid: number; readonly gid: number },
+  isFile = false,
+): Promise<Place> {
   const names = path.split('/').filter((name) => name !== '' && name !== '.')
   if (names.includes('..') || path.includes('\0')) {
     throw new OciError(
@@ -139,7 +145,7 @@ async function placeIn(image: ImageFilesystem, path: string, isFile = false): Pr
       )
     } else if (found === undefined) {
       place = next
-      missing.set(next, { path: next, type: 'directory', mode: 0o755 })
+      missing.set(next, { path: next, type: 'directory', mode: 0o755, ...owner })
     } else if (found.type === 'directory') {
       place = (await image.realpath(`/${next}`)).replace(/^\//, '')
     } else {

@@ -464,12 +464,12 @@ describe('files', () => {
       .commit(new MemoryStore())
     expect(await tree(image)).toEqual({
       '/': 'directory 755 0:0 ',
-      '/opt': 'directory 755 0:0 ',
-      '/opt/app': 'directory 755 0:0 ',
+      '/opt': 'directory 755 1000:1001 ',
+      '/opt/app': 'directory 755 1000:1001 ',
       '/opt/app/bytes': 'file 640 1000:1001 A',
-      '/opt/app/empty': 'directory 755 0:0 ',
-      '/opt/app/sub': 'directory 755 0:0 ',
-      '/opt/app/sub/dir': 'directory 755 0:0 ',
+      '/opt/app/empty': 'directory 755 1000:1001 ',
+      '/opt/app/sub': 'directory 755 1000:1001 ',
+      '/opt/app/sub/dir': 'directory 755 1000:1001 ',
       '/opt/app/sub/dir/file': 'file 640 1000:1001 text',
     })
   })
