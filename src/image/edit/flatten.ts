@@ -58,7 +58,7 @@ export async function squashLayers(
   await applyLayers(upper, layers, context.options)
   const entries = inReadingOrder(layers, [...diffTrees(lower, upper)])
   const written = await writeContent(context, entries, writing)
-  const steps = draft.hasConfig ? stepsFrom(draft.config.history ?? [], from) : 0
+  const steps = draft.hasConfig ? stepsBefore(draft.config.history ?? [], from) : 0
   for (let position = layers.length - 1; position >= from; position--) draft.removeLayer(position)
   if (draft.hasConfig) {
     const { length } = draft.config.history ?? []
@@ -71,12 +71,12 @@ export async function squashLayers(
   draft.insertLayer(from, written, context.dated(history), context.store)
 }
 
-/** How many history entries belong to the layers below a position, steps that changed no file among them. */
-function stepsFrom(history: readonly HistoryEntry[], layer: number): number {
+/** How many history entries come before that of the layer at a position; none where all layers go. */
+function stepsBefore(history: readonly HistoryEntry[], layer: number): number {
+  if (layer === 0) return 0
   let seen = 0
   for (const [position, entry] of history.entries()) {
-    if (seen === layer && layer === 0) return 0
-    if (entry.empty_layer !== true && seen++ === layer - 1) return position + 1
+    if (entry.empty_layer !== true && seen++ === layer) return position
   }
   return history.length
 }

@@ -287,6 +287,7 @@ describe('layers', () => {
     expect(whiteouts).toEqual(['b', 'd/x'])
     expect((await squashed.history()).map(({ created_by, layer }) => [created_by, layer?.position])).toEqual([
       ['one', 0],
+      ['ENV', undefined],
       ['squashed', 1],
     ])
     await expectSound(squashed)
