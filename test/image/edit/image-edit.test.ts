@@ -271,6 +271,19 @@ describe('layers', () => {
     await expectSound(flat)
   })
 
+  test('flatten with a step before the first layer leave one entry all the same', async () => {
+    const store = new MemoryStore()
+    const base = await fromScratch({ platform: 'linux/amd64' })
+      .history({ created_by: 'ARG' })
+      .addLayer([{ path: 'a' }], { history: { created_by: 'one' } })
+      .commit(store)
+    const flat = await base
+      .edit()
+      .flatten({ history: { created_by: 'flat' } })
+      .commit(store)
+    expect((await flat.history()).map(({ created_by }) => created_by)).toEqual(['flat'])
+  })
+
   test('squash from one up to the difference that they made, whiteouts among it', async () => {
     const store = new MemoryStore()
     const base = await threeLayers(store)
