@@ -67,6 +67,14 @@ export function readChunks(source: ByteSource, options: { signal?: AbortSignal |
 /** Chunks of bytes on their way: what {@link readChunks} gives. */
 export interface Chunks extends AsyncIterableIterator<Uint8Array, void, undefined> {
   return(): Promise<IteratorResult<Uint8Array, void>>
+  /**
+   * Takes a chunk back that was given: its memory may hold the next one. Who keeps chunks does not call it, and what
+   * cannot use them again does nothing. Reading 450 MB in chunks of 1 MiB, none of them given back, costs a full
+   * collection of garbage for each 32 MiB.
+   */
+  release?(chunk: Uint8Array): void
+  /** What gives the chunks, known from the first one on: a source itself, or what a stream of ours stands on. */
+  readonly origin?: object | undefined
 }
 
 /** What an iterator gives at its end, and what marks the end of an open source. */
@@ -78,12 +86,15 @@ interface OpenSource {
   next(): unknown
   /** Says that no more is wanted. */
   close(reason?: unknown): unknown
+  /** See {@link Chunks.release}. */
+  release?(chunk: Uint8Array): void
 }
 
 class ChunkReader implements Chunks {
   readonly #source: ByteSource
   readonly #signal: AbortSignal | undefined
   #open: OpenSource | undefined
+  #origin: object | undefined
   #ended = false
   #aborted = false
   /** Rejects the pending {@link next}, however long its source stalls. */
@@ -140,11 +151,20 @@ class ChunkReader implements Chunks {
     return atEnd
   }
 
+  release(chunk: Uint8Array): void {
+    this.#open?.release?.(chunk)
+  }
+
+  get origin(): object | undefined {
+    return this.#origin
+  }
+
   async #pull(): Promise<unknown> {
     if (this.#open === undefined) {
       this.#signal?.addEventListener('abort', this.#abort, { once: true })
       let given: ByteSource = this.#source
       while (typeof given === 'function') given = await given()
+      this.#origin = (isReadableStream(given) && origins.get(given)) || given
       const open = openSource(given)
       if (this.#ended) {
         // It was closed while the function that makes the source was still at it.
@@ -208,7 +228,10 @@ function openSource(source: OpenableSource): OpenSource {
         'Content is a stream that something else reads already (it is locked): hand in one that nobody has begun',
       )
     }
+    // A stream of ours that nobody has begun to read: what it stands on, without the stream between.
+    const origin = origins.get(source)
     const reader = source.getReader()
+    if (origin !== undefined) return openOrigin(origin, reader)
     return {
       async next() {
         try {
@@ -236,6 +259,7 @@ function openSource(source: OpenableSource): OpenSource {
     let pending = false
     let begun = false
     return {
+      release: (chunk) => (iterator as Partial<Chunks>).release?.(chunk),
       async next() {
         begun = true
         pending = true
@@ -259,6 +283,33 @@ function openSource(source: OpenableSource): OpenSource {
     'ARGUMENT_INVALID',
     'Content must be a Uint8Array, a Blob, a ReadableStream, an async iterable of Uint8Array, or a function giving one of these',
   )
+}
+
+/** What a stream of ours stands on, read directly; the stream stays locked meanwhile, and is closed at the end. */
+function openOrigin(
+  iterator: AsyncIterator<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): OpenSource {
+  /** Ends the pending {@link OpenSource.next}, as cancelling a stream ends its pending read. */
+  let interrupt: ((end: typeof atEnd) => void) | undefined
+  return {
+    release: (chunk) => (iterator as Partial<Chunks>).release?.(chunk),
+    async next() {
+      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        interrupt = resolve
+        iterator.next().then(resolve, reject)
+      })
+      if (!step.done) return step.value
+      await reader.cancel()
+      reader.releaseLock()
+      return atEnd
+    },
+    async close(reason) {
+      interrupt?.(atEnd)
+      await reader.cancel(reason)
+      reader.releaseLock()
+    },
+  }
 }
 
 /** Waits for a closing; its failure interests nobody any more. */
@@ -309,6 +360,7 @@ export function observeChunks(
       ended = true
       return chunks.return()
     },
+    release: (chunk) => chunks.release?.(chunk),
   }
 }
 
@@ -318,9 +370,11 @@ export async function pump(
   sink: ByteSink,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  for await (const chunk of readChunks(source, options)) {
+  const chunks = readChunks(source, options)
+  for await (const chunk of chunks) {
     const wait = sink.write(chunk)
     if (wait !== undefined) await wait
+    chunks.release?.(chunk)
   }
   await sink.end()
 }
@@ -355,19 +409,51 @@ export async function readAll(
  */
 export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        origins.delete(stream)
         const { done, value } = await iterator.next()
         if (done) controller.close()
         else controller.enqueue(value)
       },
       async cancel(reason) {
+        origins.delete(stream)
         await iterator.return?.(reason)
       },
     },
     { highWaterMark: 0 },
   )
+  origins.set(stream, iterator)
+  return stream
+}
+
+/** What streams of {@link streamOf} stand on, until they are read or cancelled: between our own stages nothing is read through a web stream. */
+const origins: WeakMap<ReadableStream<Uint8Array>, AsyncIterator<Uint8Array>> = /* @__PURE__ */ new WeakMap()
+
+/** Smaller buffers are left to the garbage collector; among them are those that `Buffer` shares out. */
+const SMALLEST_FREED = 1 << 17
+
+let nowhere: MessagePort | undefined
+
+/**
+ * Gives the memory of a chunk back at once. The chunk's whole buffer is detached: only for who made it, or was given it to
+ * have, and when nobody reads any of it any more.
+ *
+ * Garbage of 1 MiB each costs V8 a full collection every 32 to 64 MiB: 25 % of the time of verifying a large image.
+ */
+export function freeBytes({ buffer }: Uint8Array): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < SMALLEST_FREED) return
+  if ('transfer' in buffer) {
+    ;(buffer as { transfer(length: number): unknown }).transfer(0)
+    return
+  }
+  // Node 20: sent to a port that is closed, it is gone.
+  if (nowhere === undefined) {
+    nowhere = new MessageChannel().port1
+    nowhere.close()
+  }
+  nowhere.postMessage(null, [buffer])
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   zlibDeflateSetHeader,
 } from 'pako'
 import type { ByteSink } from '../bytes.ts'
-import { CHUNK_SIZE } from '../bytes.ts'
+import { CHUNK_SIZE, freeBytes } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { accelerator, builtin } from '../runtime.ts'
 import type { Coder } from './coder.ts'
@@ -136,6 +136,8 @@ class ParallelGzip implements Coder {
   readonly #maxInFlight: number
   #filling: Uint8Array
   #filled = 0
+  /** Blocks that are compressed: they are filled again. */
+  readonly #spare: Uint8Array[] = []
   #dictionary: Uint8Array | undefined
   #crc = 0
   #size = 0
@@ -202,7 +204,8 @@ class ParallelGzip implements Coder {
 
   #compress(last: boolean): void {
     const { constants } = this.#zlib
-    const data = this.#filling.subarray(0, this.#filled)
+    const filling = this.#filling
+    const data = filling.subarray(0, this.#filled)
     const block: Block = {}
     this.#inFlight.push(block)
     this.#zlib.deflateRaw(
@@ -216,6 +219,7 @@ class ParallelGzip implements Coder {
         ...(this.#dictionary === undefined ? {} : { dictionary: this.#dictionary }),
       },
       (error, compressed) => {
+        this.#spare.push(filling)
         if (this.#failure !== undefined) return
         if (error) {
           this.abort(
@@ -231,8 +235,9 @@ class ParallelGzip implements Coder {
     this.#crc = crc32(data, this.#crc)
     this.#size += data.length
     if (last) return
-    this.#dictionary = data.subarray(data.length - DICTIONARY_SIZE)
-    this.#filling = new Uint8Array(this.#filling.length)
+    // A copy, since the block may be filled again before the next one is compressed.
+    this.#dictionary = data.slice(data.length - DICTIONARY_SIZE)
+    this.#filling = this.#spare.pop() ?? new Uint8Array(filling.length)
     this.#filled = 0
   }
 
@@ -243,13 +248,14 @@ class ParallelGzip implements Coder {
       if (!this.#begun) {
         this.#begun = true
         const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM)
-        if (this.#waitFor(this.#output.write(header))) return
+        if (this.#waitFor(this.#output.write(header), header)) return
       }
       while (this.#failure === undefined) {
         const compressed = this.#inFlight[0]?.compressed
         if (compressed === undefined) break
         this.#inFlight.shift()
-        if (this.#waitFor(this.#output.write(compressed))) return
+        if (this.#waitFor(this.#output.write(compressed), compressed)) return
+        freeBytes(compressed)
       }
     } catch (error) {
       this.abort(error)
@@ -258,11 +264,12 @@ class ParallelGzip implements Coder {
     this.#wake()
   }
 
-  #waitFor(wait: void | Promise<void>): boolean {
+  #waitFor(wait: void | Promise<void>, chunk: Uint8Array): boolean {
     if (wait === undefined) return false
     this.#writing = true
     wait.then(
       () => {
+        freeBytes(chunk)
         this.#writing = false
         this.#writeDone()
       },

@@ -6,7 +6,7 @@
  * its next input, so that what stands behind (hash, tar) works while zlib does.
  */
 import type { ByteSink } from '../bytes.ts'
-import { CHUNK_SIZE } from '../bytes.ts'
+import { CHUNK_SIZE, freeBytes } from '../bytes.ts'
 import type { Coder } from './coder.ts'
 
 /** The part of a `node:zlib` stream that is needed. */
@@ -176,11 +176,15 @@ export class NativeStream implements Coder {
         const wait = this.#output.write(chunk)
         if (wait !== undefined) {
           wait.then(
-            () => this.#drain(),
+            () => {
+              freeWhenUsedUp(chunk)
+              this.#drain()
+            },
             (error) => this.#drainFailed(error),
           )
           return
         }
+        freeWhenUsedUp(chunk)
       }
     } catch (error) {
       this.#drainFailed(error)
@@ -211,4 +215,12 @@ export class NativeStream implements Coder {
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure.reason
   }
+}
+
+/**
+ * zlib fills one buffer, in as many chunks as it takes, then goes on in a new one: with the chunk that ends it, it is
+ * nobody's any more.
+ */
+function freeWhenUsedUp(chunk: Uint8Array): void {
+  if (chunk.byteOffset + chunk.length === chunk.buffer.byteLength) freeBytes(chunk)
 }

@@ -40,7 +40,8 @@ export function streamThrough(
           stop.signal.throwIfAborted()
           if (chunk.length === 0) return
           wanted = false
-          controller.enqueue(chunk)
+          // A copy: the chunk is the sink's again when the reader asks for more.
+          controller.enqueue(chunk.slice())
           // Who has asked twice already wants the next one: enqueue has then called pull.
           if (wanted) return
           return new Promise((resolve) => {

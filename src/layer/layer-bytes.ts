@@ -3,6 +3,7 @@
  * to tar bytes, which every reader of layers goes.
  */
 import type { ByteSink } from '../bytes.ts'
+import { readChunks } from '../bytes.ts'
 import { type Compression, createDecompressor } from '../compression/index.ts'
 import { createHasher, type DiffID, digestParts, type Hasher } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -85,26 +86,27 @@ export async function readLayerBytes(
   // Given up at once, also where the store does not answer: a stream that is only cancelled ends with its next chunk.
   const stop = new AbortController()
   const stopped = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
-  const reader = (await readBlob(store, descriptor, { signal: stopped })).getReader()
+  const chunks = readChunks(await readBlob(store, descriptor, { signal: stopped }))
   const read = () => {
-    const result = reader.read()
+    const step = chunks.next()
     // It may be given up unread; it is awaited wherever its error matters.
-    result.catch(() => {})
-    return result
+    step.catch(() => {})
+    return step
   }
   let done = false
+  let next = read()
   try {
-    let next = read()
     for (let position = 0; ; ) {
-      const result = await next
-      if (result.done) break
-      const wait = decompressor.write(result.value)
+      const { done, value } = await next
+      if (done) break
+      const wait = decompressor.write(value)
       // The store reads and hashes the next chunk while zlib works on this one in its thread.
       next = read()
-      blocks?.add(result.value)
+      blocks?.add(value)
       if (wait !== undefined) await wait
       signal?.throwIfAborted()
-      position += result.value.length
+      position += value.length
+      chunks.release?.(value)
       onProgress?.(position)
     }
     await decompressor.end()
@@ -115,16 +117,18 @@ export async function readLayerBytes(
     // Damage in transit shows first as bad compression or bad tar. Whether the blob is what its digest says is
     // what the reader has to know, so the rest of it is read for that.
     if (error instanceof OciError && /^(COMPRESSION|TAR)_/.test(error.code)) {
-      while (!(await read()).done) signal?.throwIfAborted()
+      for (let step = await next; !step.done; step = await chunks.next()) {
+        signal?.throwIfAborted()
+        chunks.release?.(step.value)
+      }
       done = true
     }
     throw error
   } finally {
     if (!done) {
       stop.abort()
-      await reader.cancel().catch(() => {})
+      await chunks.return()
     }
-    reader.releaseLock()
   }
   const actual =
     started && hasher === undefined ? descriptor.digest : (hasher ?? createHasher(algorithm)).digest()

@@ -2,7 +2,7 @@
  * Blobs on disk: `<algorithm>/<encoded>` under a root, as an image layout has them in `blobs/`.
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#blobs
  */
-import type { ByteSource } from '../bytes.ts'
+import type { ByteSource, Chunks } from '../bytes.ts'
 import { streamOf } from '../bytes.ts'
 import type { Digest } from '../digest/index.ts'
 import { digestParts, isDigest, isRegisteredAlgorithm, parseDigest, verifyBytes } from '../digest/index.ts'
@@ -11,11 +11,12 @@ import { requireBuiltin } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { checkRange } from './blob-range.ts'
 import { type DirectorySync, removeAbandoned, TemporaryFile, temporaryPath } from './durable-file.ts'
+import { FilePieces } from './file-pieces.ts'
 import { describe, discard, Intake, ingest } from './ingest.ts'
 import type { Referrer } from './referrers.ts'
 import { beginsAsDocument, MAX_REFERRER_SIZE, referrerOf } from './referrers.ts'
 import type { OpenFile } from './regular-file.ts'
-import { openRegular, readPieces, readStart, regularSize, systemError } from './regular-file.ts'
+import { openRegular, readStart, regularSize, systemError } from './regular-file.ts'
 import type { GetOptions, StoreOptions } from './store.ts'
 
 /**
@@ -231,22 +232,13 @@ export class BlobDirectory {
     return describe(expected, digest, size)
   }
 
-  async *#read(
-    path: string,
-    start: number,
-    end: number,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    signal?.throwIfAborted()
-    const file = openRegular(path)
-    if (file === undefined) {
+  #read(path: string, start: number, end: number, signal: AbortSignal | undefined): Chunks {
+    const open = (): OpenFile => {
+      const file = openRegular(path)
+      if (file !== undefined) return file
       throw new OciError('BLOB_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
     }
-    try {
-      yield* readPieces(file.fd, start, end, path, signal)
-    } finally {
-      requireBuiltin('node:fs', 'Reading a blob').closeSync(file.fd)
-    }
+    return new FilePieces({ open, path, start, end, signal })
   }
 
   async #commit(file: TemporaryFile, digest: Digest): Promise<void> {
@@ -357,23 +349,21 @@ async function measure(
   options: StoreOptions,
 ): Promise<Descriptor> {
   const intake = new Intake(expected)
-  for await (const piece of readWholeFile(path, options.signal)) intake.update(piece)
+  const pieces = readWholeFile(path, options.signal)
+  for await (const piece of pieces) {
+    intake.update(piece)
+    pieces.release?.(piece)
+  }
   return intake.end()
 }
 
-async function* readWholeFile(
-  path: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const file: OpenFile | undefined = openRegular(path)
-  if (file === undefined) {
+function readWholeFile(path: string, signal: AbortSignal | undefined): Chunks {
+  const open = (): OpenFile => {
+    const file = openRegular(path)
+    if (file !== undefined) return file
     throw new OciError('PATH_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
   }
-  try {
-    yield* readPieces(file.fd, 0, file.size, path, signal)
-  } finally {
-    requireBuiltin('node:fs', 'Reading a file').closeSync(file.fd)
-  }
+  return new FilePieces({ open, path, signal })
 }
 
 function syncFile(path: string): Promise<void> {

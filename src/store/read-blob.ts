@@ -34,6 +34,25 @@ export async function readBlob(
   descriptor: Descriptor,
   options: StoreOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(await readBlobChunks(store, descriptor, options))
+}
+
+/** How {@link readBlobChunks} reads. */
+export interface ReadBlobChunksOptions extends StoreOptions {
+  /** Told of the bytes read so far, with each chunk. */
+  readonly onProgress?: ((bytes: number) => void) | undefined
+}
+
+/**
+ * {@link readBlob} as chunks, which can be given back.
+ * @throws OciError as {@link readBlob}
+ * @internal
+ */
+export async function readBlobChunks(
+  store: BlobStore,
+  descriptor: Descriptor,
+  options: ReadBlobChunksOptions = {},
+): Promise<Chunks> {
   options.signal?.throwIfAborted()
   const verifier = new Verifier(descriptor)
   let content: Uint8Array | ReadableStream<Uint8Array>
@@ -44,7 +63,21 @@ export async function readBlob(
       throw aboutBlob(error, descriptor)
     }
   } else content = embeddedContent(descriptor)
-  return streamOf(verified(content, descriptor, verifier, options))
+  const chunks = verified(content, descriptor, verifier, options)
+  verifiedContents.set(chunks, descriptor)
+  return chunks
+}
+
+const verifiedContents: WeakMap<object, Descriptor> = /* @__PURE__ */ new WeakMap()
+
+/**
+ * Whether what gives chunks gives none that is not verified, or fails: as the content of this digest and size. It need
+ * not be hashed again by who stores it, as long as it counts the bytes.
+ * @internal
+ */
+export function isVerifiedAs(origin: object | undefined, { digest, size }: Partial<Descriptor>): boolean {
+  const known = origin && verifiedContents.get(origin)
+  return known !== undefined && known.digest === digest && known.size === size
 }
 
 /**
@@ -79,10 +112,10 @@ function verified(
   content: Uint8Array | ReadableStream<Uint8Array>,
   descriptor: Descriptor,
   verifier: Verifier,
-  options: StoreOptions,
+  { signal, onProgress }: ReadBlobChunksOptions,
 ): Chunks {
   const sink = { write: (chunk: Uint8Array) => verifier.update(chunk), end: () => verifier.end() }
-  const chunks = observeChunks(content, sink, options)
+  const chunks = observeChunks(content, sink, { signal })
   let received = 0
   let closed = false
   return {
@@ -94,6 +127,7 @@ function verified(
         const step = await chunks.next()
         if (step.done) return step
         received += step.value.length
+        onProgress?.(received)
         if (received < descriptor.size) return step
         // Held back until it is known that nothing follows it and that the digest is right.
         const end = await chunks.next()
@@ -106,6 +140,7 @@ function verified(
       closed = true
       return chunks.return()
     },
+    release: (chunk) => chunks.release?.(chunk),
   }
 }
 

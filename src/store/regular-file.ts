@@ -1,10 +1,6 @@
 /**
- * Reading regular files and nothing else: no link is followed, no device or FIFO opened for long.
- *
- * Files are read by `fs.read` in 1 MiB pieces, the next one under way while the last is worked on:
- * `fs.createReadStream` and `openAsBlob` reach a third of that.
+ * Opening regular files and nothing else: no link is followed, no device or FIFO opened for long.
  */
-import { CHUNK_SIZE } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 
@@ -98,57 +94,6 @@ export function readStart(file: OpenFile, length: number, path: string): Uint8Ar
     throw systemError(error, 'read', path)
   }
   return bytes.subarray(0, filled)
-}
-
-/**
- * The bytes of an open file from `start` up to `end` or to where it ends, in chunks of 1 MiB that are the reader's
- * own; the next one is being read meanwhile.
- */
-export async function* readPieces(
-  fd: number,
-  start: number,
-  end: number,
-  path: string,
-  signal?: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  let position = start
-  let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
-  const readNext = (): Promise<Uint8Array<ArrayBuffer>> => {
-    const piece = readPiece(fd, position, Math.min(CHUNK_SIZE, end - position), path)
-    // It is awaited at the next turn or at the end; until then a failure must not count as unhandled.
-    piece.catch(() => {})
-    return piece
-  }
-  try {
-    while (position < end) {
-      signal?.throwIfAborted()
-      const piece: Uint8Array<ArrayBuffer> = await (ahead ?? readNext())
-      ahead = undefined
-      if (piece.length === 0) return
-      position += piece.length
-      if (position < end) ahead = readNext()
-      yield piece
-    }
-  } finally {
-    // The file must not be closed, and its number given to another, while the system still reads from it.
-    await ahead?.catch(() => {})
-  }
-}
-
-function readPiece(
-  fd: number,
-  position: number,
-  length: number,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const fs = requireBuiltin('node:fs', 'Reading a file')
-  const bytes = new Uint8Array(length)
-  return new Promise((resolve, reject) => {
-    fs.read(fd, bytes, 0, length, position, (error, read) => {
-      if (error !== null) reject(systemError(error, 'read', path))
-      else resolve(bytes.subarray(0, read))
-    })
-  })
 }
 
 /** The error for what the system refused. */

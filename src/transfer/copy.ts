@@ -1,9 +1,8 @@
 /** Copying images between any two stores, with all that belongs to them. */
-import { readChunks } from '../bytes.ts'
 import type { Descriptor, Platform } from '../spec/index.ts'
 import { isNondistributable } from '../spec/index.ts'
 import type { BlobStore, ImageStore, StoreOptions } from '../store/index.ts'
-import { readBlob } from '../store/index.ts'
+import { readBlobChunks } from '../store/index.ts'
 import { forEachConcurrent } from './concurrent.ts'
 import { planCopy } from './plan-copy.ts'
 import { recordReferrer } from './referrers.ts'
@@ -114,9 +113,9 @@ export async function copyGraph(
     await options.onBefore?.(content)
     report('started', 0)
     // A function, so that a destination which retries can read it again.
-    await to.put(() => counted(store, content, signal, (bytes) => report('moving', bytes)), content, {
-      signal,
-    })
+    const read = () =>
+      readBlobChunks(store, content, { signal, onProgress: (bytes) => report('moving', bytes) })
+    await to.put(read, content, { signal })
     tally.copied++
     tally.copiedBytes += content.size
     report('done', content.size)
@@ -130,18 +129,4 @@ export async function copyGraph(
     for (const { subject, referrer } of plan.referrers) await recordReferrer(to, subject, referrer, options)
   }
   return { descriptor, ...tally }
-}
-
-async function* counted(
-  store: BlobStore,
-  descriptor: Descriptor,
-  signal: AbortSignal | undefined,
-  moved: (bytes: number) => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let bytes = 0
-  for await (const chunk of readChunks(await readBlob(store, descriptor, { signal }))) {
-    bytes += chunk.length
-    moved(bytes)
-    yield chunk
-  }
 }

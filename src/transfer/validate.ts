@@ -1,5 +1,4 @@
 /** Whether what is in a store is sound: every document, digest, size and diffID that can be reached. */
-import { readChunks } from '../bytes.ts'
 import type { DiffID, Digest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import { Layer } from '../layer/index.ts'
@@ -19,7 +18,7 @@ import {
   parseConfig,
 } from '../spec/index.ts'
 import type { BlobStore, StoreOptions } from '../store/index.ts'
-import { readBlob, readBlobBytes } from '../store/index.ts'
+import { readBlobBytes, readBlobChunks } from '../store/index.ts'
 import { forEachConcurrent } from './concurrent.ts'
 import { isDocumentType, type Successor, successorsOf } from './graph.ts'
 
@@ -278,9 +277,8 @@ class Validator {
           this.#corrupt.push(descriptor)
         }
       } else {
-        for await (const chunk of readChunks(await readBlob(this.#store, descriptor, { signal }))) {
-          moved(read + chunk.length)
-        }
+        const chunks = await readBlobChunks(this.#store, descriptor, { signal, onProgress: moved })
+        for await (const chunk of chunks) chunks.release?.(chunk)
       }
       this.#verified++
       this.#verifiedBytes += descriptor.size

@@ -2,7 +2,6 @@
  * An OCI archive: an image layout as a tar.
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
-import { readChunks } from '../bytes.ts'
 import { compareDigests, type Digest, digestParts } from '../digest/index.ts'
 import type { Descriptor, Index } from '../spec/index.ts'
 import {
@@ -13,7 +12,7 @@ import {
   serializeJson,
 } from '../spec/index.ts'
 import type { BlobStore, ImageStore } from '../store/index.ts'
-import { readBlob } from '../store/index.ts'
+import { readBlobChunks } from '../store/index.ts'
 import type { TarWriter } from '../tar/index.ts'
 import type { ArchiveContext } from './archive-context.ts'
 import { entryOf, type SourceRoots } from './image-source.ts'
@@ -63,10 +62,12 @@ export async function writeOciArchive(
     algorithm = parts.algorithm
     await tar.entry(file(`blobs/${algorithm}/${parts.encoded}`, descriptor.size))
     const moved = context.start(descriptor)
-    for await (const chunk of readChunks(await readBlob(store, descriptor, options))) {
+    const chunks = await readBlobChunks(store, descriptor, { signal: options.signal })
+    for await (const chunk of chunks) {
       const wait = tar.data(chunk)
       if (wait !== undefined) await wait
       moved(chunk.length)
+      chunks.release?.(chunk)
     }
   }
 }
