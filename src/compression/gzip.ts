@@ -22,6 +22,7 @@ import { OciError } from '../errors.ts'
 import { accelerator, builtin } from '../runtime.ts'
 import type { Coder } from './coder.ts'
 import { crc32 } from './crc32.ts'
+import { PendingWork } from './pending-work.ts'
 
 /** How gzip is written. */
 export interface GzipOptions {
@@ -142,8 +143,7 @@ class ParallelGzip implements Coder {
   #begun = false
   readonly #inFlight: Block[] = []
   #writing = false
-  #failure: { readonly reason: unknown } | undefined
-  #waiting: (() => void)[] = []
+  readonly #work: PendingWork = new PendingWork()
 
   constructor(zlib: typeof import('node:zlib'), output: ByteSink, level: number, blockSize: number) {
     this.#zlib = zlib
@@ -161,11 +161,11 @@ class ParallelGzip implements Coder {
   }
 
   async end(): Promise<void> {
-    this.#check()
-    while (this.#inFlight.length >= this.#maxInFlight) await this.#change()
+    this.#work.check()
+    while (this.#inFlight.length >= this.#maxInFlight) await this.#work.change()
     this.#compress(true)
-    while (this.#inFlight.length > 0 || this.#writing) await this.#change()
-    this.#check()
+    while (this.#inFlight.length > 0 || this.#writing) await this.#work.change()
+    this.#work.check()
     const trailer = new DataView(new ArrayBuffer(8))
     trailer.setUint32(0, this.#crc, true)
     trailer.setUint32(4, this.#size % 2 ** 32, true)
@@ -174,15 +174,12 @@ class ParallelGzip implements Coder {
   }
 
   abort(reason: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = { reason }
-    this.#inFlight.length = 0
-    this.#wake()
+    if (this.#work.fail(reason)) this.#inFlight.length = 0
   }
 
   #take(chunk: Uint8Array, from: number): number {
     let at = from
-    this.#check()
+    this.#work.check()
     while (at < chunk.length) {
       if (this.#filled === this.#filling.length) {
         if (this.#inFlight.length >= this.#maxInFlight) return at
@@ -197,7 +194,7 @@ class ParallelGzip implements Coder {
   }
 
   async #takeRest(chunk: Uint8Array, from: number): Promise<void> {
-    for (let taken = from; taken < chunk.length; taken = this.#take(chunk, taken)) await this.#change()
+    for (let taken = from; taken < chunk.length; taken = this.#take(chunk, taken)) await this.#work.change()
   }
 
   #compress(last: boolean): void {
@@ -216,7 +213,7 @@ class ParallelGzip implements Coder {
         ...(this.#dictionary === undefined ? {} : { dictionary: this.#dictionary }),
       },
       (error, compressed) => {
-        if (this.#failure !== undefined) return
+        if (this.#work.failed) return
         if (error) {
           this.abort(
             new OciError('COMPRESSION_INVALID', `Gzip encoding failed: ${error.message}`, { cause: error }),
@@ -245,7 +242,7 @@ class ParallelGzip implements Coder {
         const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM)
         if (this.#waitFor(this.#output.write(header))) return
       }
-      while (this.#failure === undefined) {
+      while (!this.#work.failed) {
         const compressed = this.#inFlight[0]?.compressed
         if (compressed === undefined) break
         this.#inFlight.shift()
@@ -255,7 +252,7 @@ class ParallelGzip implements Coder {
       this.abort(error)
       return
     }
-    this.#wake()
+    this.#work.wake()
   }
 
   #waitFor(wait: void | Promise<void>): boolean {
@@ -272,22 +269,5 @@ class ParallelGzip implements Coder {
       },
     )
     return true
-  }
-
-  #change(): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      this.#waiting.push(() => (this.#failure === undefined ? resolve() : reject(this.#failure.reason)))
-      if (this.#failure !== undefined) this.#wake()
-    })
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const settle of waiting) settle()
-  }
-
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.reason
   }
 }
