@@ -1,11 +1,12 @@
 /**
  * What the library weighs in a browser: bundles programs as their authors would (with Vite) and prints their sizes.
  * Counted is what a page loads before it can begin; what the library imports only when it is needed is printed
- * beside it. Fails where a `node:` import survives, or where a program is heavier than its limit.
+ * beside it. Fails where an import of a module of Node survives, or where a program is heavier than its limit.
  *
  * Not with esbuild: its code splitting puts whatever a door (`index.ts`) leads to beside what is used of it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,8 +37,8 @@ async function bundle(name: string, from: string): Promise<Rollup.OutputChunk[]>
         target: 'es2023',
         rollupOptions: {
           input: program,
-          // They would be replaced by stubs; kept, they are found below.
-          external: /^node:/,
+          // They would be replaced by stubs; kept, they are found below. With or without `node:` before the name.
+          external: isBuiltin,
           output: { format: 'es' },
         },
       },
@@ -75,7 +76,7 @@ for (const { name, from, limit } of programs) {
   }
   const surviving = chunks
     .flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports])
-    .filter((path) => path.startsWith('node:'))
+    .filter(isBuiltin)
   const ok = gzipped > 0 && gzipped <= limit && surviving.length === 0
   failed ||= !ok
   console.log(

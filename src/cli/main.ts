@@ -6,5 +6,7 @@ import { createContext } from './context.ts'
 import { watchForInterruption } from './interruption.ts'
 
 const { stdout, stderr, env } = process
+// The bundle's stacks then name the sources, of all that is loaded from here on. Not every runtime has the call.
+if (env.OCI_TS_DEBUG === '1') process.setSourceMapsEnabled?.(true)
 const signal = watchForInterruption(process)
 process.exitCode = await main(process.argv.slice(2), createContext({ stdout, stderr, env, signal }))

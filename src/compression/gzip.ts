@@ -22,6 +22,7 @@ import { OciError } from '../errors.ts'
 import { accelerator, builtin } from '../runtime.ts'
 import type { Coder } from './coder.ts'
 import { crc32 } from './crc32.ts'
+import { PendingWork } from './pending-work.ts'
 
 /** How gzip is written. */
 export interface GzipOptions {
@@ -144,8 +145,7 @@ class ParallelGzip implements Coder {
   #begun = false
   readonly #inFlight: Block[] = []
   #writing = false
-  #failure: { readonly reason: unknown } | undefined
-  #waiting: (() => void)[] = []
+  readonly #work: PendingWork = new PendingWork()
 
   constructor(zlib: typeof import('node:zlib'), output: ByteSink, level: number, blockSize: number) {
     this.#zlib = zlib
@@ -163,11 +163,11 @@ class ParallelGzip implements Coder {
   }
 
   async end(): Promise<void> {
-    this.#check()
-    while (this.#inFlight.length >= this.#maxInFlight) await this.#change()
+    this.#work.check()
+    while (this.#inFlight.length >= this.#maxInFlight) await this.#work.change()
     this.#compress(true)
-    while (this.#inFlight.length > 0 || this.#writing) await this.#change()
-    this.#check()
+    while (this.#inFlight.length > 0 || this.#writing) await this.#work.change()
+    this.#work.check()
     const trailer = new DataView(new ArrayBuffer(8))
     trailer.setUint32(0, this.#crc, true)
     trailer.setUint32(4, this.#size % 2 ** 32, true)
@@ -176,15 +176,12 @@ class ParallelGzip implements Coder {
   }
 
   abort(reason: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = { reason }
-    this.#inFlight.length = 0
-    this.#wake()
+    if (this.#work.fail(reason)) this.#inFlight.length = 0
   }
 
   #take(chunk: Uint8Array, from: number): number {
     let at = from
-    this.#check()
+    this.#work.check()
     while (at < chunk.length) {
       if (this.#filled === this.#filling.length) {
         if (this.#inFlight.length >= this.#maxInFlight) return at
@@ -199,7 +196,7 @@ class ParallelGzip implements Coder {
   }
 
   async #takeRest(chunk: Uint8Array, from: number): Promise<void> {
-    for (let taken = from; taken < chunk.length; taken = this.#take(chunk, taken)) await this.#change()
+    for (let taken = from; taken < chunk.length; taken = this.#take(chunk, taken)) await this.#work.change()
   }
 
   #compress(last: boolean): void {
@@ -220,7 +217,7 @@ class ParallelGzip implements Coder {
       },
       (error, compressed) => {
         this.#spare.push(filling)
-        if (this.#failure !== undefined) return
+        if (this.#work.failed) return
         if (error) {
           this.abort(
             new OciError('COMPRESSION_INVALID', `Gzip encoding failed: ${error.message}`, { cause: error }),
@@ -250,7 +247,7 @@ class ParallelGzip implements Coder {
         const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM)
         if (this.#waitFor(this.#output.write(header), header)) return
       }
-      while (this.#failure === undefined) {
+      while (!this.#work.failed) {
         const compressed = this.#inFlight[0]?.compressed
         if (compressed === undefined) break
         this.#inFlight.shift()
@@ -261,7 +258,7 @@ class ParallelGzip implements Coder {
       this.abort(error)
       return
     }
-    this.#wake()
+    this.#work.wake()
   }
 
   #waitFor(wait: void | Promise<void>, chunk: Uint8Array): boolean {
@@ -279,22 +276,5 @@ class ParallelGzip implements Coder {
       },
     )
     return true
-  }
-
-  #change(): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      this.#waiting.push(() => (this.#failure === undefined ? resolve() : reject(this.#failure.reason)))
-      if (this.#failure !== undefined) this.#wake()
-    })
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const settle of waiting) settle()
-  }
-
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.reason
   }
 }

@@ -8,6 +8,7 @@
 import type { ByteSink } from '../bytes.ts'
 import { CHUNK_SIZE, freeBytes } from '../bytes.ts'
 import type { Coder } from './coder.ts'
+import { PendingWork } from './pending-work.ts'
 
 /** The part of a `node:zlib` stream that is needed. */
 export interface ZlibStream {
@@ -51,8 +52,7 @@ export class NativeStream implements Coder {
   /** The stream has ended by itself: it reads no further, whatever is written. */
   #over = false
   #ended = false
-  #failure: { readonly reason: unknown } | undefined
-  #waiting: (() => void)[] = []
+  readonly #work: PendingWork = new PendingWork()
 
   constructor(stream: ZlibStream, output: ByteSink, options: NativeStreamOptions) {
     this.#stream = stream
@@ -77,26 +77,24 @@ export class NativeStream implements Coder {
   }
 
   async end(): Promise<void> {
-    while (this.#busy !== undefined || this.#filled > 0) await this.#change()
-    this.#check()
+    while (this.#busy !== undefined || this.#filled > 0) await this.#work.change()
+    this.#work.check()
     if (!this.#over) this.#stream.end()
-    while (!this.#ended || this.#draining) await this.#change()
-    this.#check()
+    while (!this.#ended || this.#draining) await this.#work.change()
+    this.#work.check()
     this.#stream.destroy()
     await this.#output.end()
   }
 
   abort(reason: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = { reason }
+    if (!this.#work.fail(reason)) return
     this.#queue.length = 0
     this.#stream.destroy()
-    this.#wake()
   }
 
   /** Copies what there is room for, gives it to zlib if that is idle, and says how far it came. */
   #take(chunk: Uint8Array, from: number): number {
-    this.#check()
+    this.#work.check()
     if (this.#over) {
       this.#takeTrailing(chunk.subarray(from))
       return chunk.length
@@ -111,7 +109,7 @@ export class NativeStream implements Coder {
   async #takeRest(chunk: Uint8Array, from: number): Promise<void> {
     let taken = from
     while (taken < chunk.length) {
-      if (this.#filled === CHUNK_SIZE) await this.#change()
+      if (this.#filled === CHUNK_SIZE) await this.#work.change()
       taken = this.#take(chunk, taken)
     }
   }
@@ -125,7 +123,7 @@ export class NativeStream implements Coder {
     this.#busy = chunk
     this.#stream.write(chunk, (error) => {
       // An error comes as an event as well; a stream that has ended by itself may call back or not.
-      if (error || this.#failure !== undefined || this.#over) return
+      if (error || this.#work.failed || this.#over) return
       // It may do so long before its end is told: that waits until what it gave has been taken.
       if (
         this.#options.takeTrailing !== undefined &&
@@ -137,14 +135,14 @@ export class NativeStream implements Coder {
         this.#busy = undefined
         if (this.#filled > 0) this.#give()
       }
-      this.#wake()
+      this.#work.wake()
     })
   }
 
   #onEnd(): void {
     if (!this.#over) this.#stop()
     this.#ended = true
-    this.#wake()
+    this.#work.wake()
   }
 
   /** The stream has ended by itself: what it has not read, and what waits for it, comes after its end. */
@@ -159,7 +157,7 @@ export class NativeStream implements Coder {
   }
 
   #takeTrailing(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) return
+    if (this.#work.failed) return
     try {
       this.#options.takeTrailing?.(bytes)
     } catch (error) {
@@ -191,29 +189,12 @@ export class NativeStream implements Coder {
       return
     }
     this.#draining = false
-    this.#wake()
+    this.#work.wake()
   }
 
   #drainFailed(error: unknown): void {
     this.#draining = false
     this.abort(error)
-  }
-
-  #change(): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      this.#waiting.push(() => (this.#failure === undefined ? resolve() : reject(this.#failure.reason)))
-      if (this.#failure !== undefined) this.#wake()
-    })
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const settle of waiting) settle()
-  }
-
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.reason
   }
 }
 

@@ -17,51 +17,56 @@ import { readBlobBytes } from '../store/index.ts'
  * @throws OciError `MEDIA_TYPE_UNSUPPORTED`, `BLOB_NOT_FOUND`, `SIZE_MISMATCH`, `DIGEST_MISMATCH`,
  *   `JSON_INVALID`, `DOCUMENT_INVALID`, `LIMIT_EXCEEDED` (above 4 MiB)
  */
-export async function readManifest(
+export function readManifest(
   store: BlobStore,
   descriptor: Descriptor,
   options: StoreOptions = {},
 ): Promise<Manifest> {
-  requireType(descriptor, isManifestType, 'an image manifest')
-  const bytes = await readBlobBytes(store, descriptor, options)
-  return located(descriptor, () => parseManifest(bytes, { mediaType: descriptor.mediaType }))
+  return readDocument(store, descriptor, options, 'an image manifest', isManifestType, parseManifest)
 }
 
 /**
  * The index that a descriptor points to: OCI's, or Docker's manifest list.
  * @throws OciError as {@link readManifest}
  */
-export async function readIndex(
+export function readIndex(
   store: BlobStore,
   descriptor: Descriptor,
   options: StoreOptions = {},
 ): Promise<Index> {
-  requireType(descriptor, isIndexType, 'an image index')
-  const bytes = await readBlobBytes(store, descriptor, options)
-  return located(descriptor, () => parseIndex(bytes, { mediaType: descriptor.mediaType }))
+  return readDocument(store, descriptor, options, 'an image index', isIndexType, parseIndex)
 }
 
 /**
  * The image config that a descriptor points to: OCI's or Docker's.
  * @throws OciError as {@link readManifest}
  */
-export async function readConfig(
+export function readConfig(
   store: BlobStore,
   descriptor: Descriptor,
   options: StoreOptions = {},
 ): Promise<ImageConfig> {
-  requireType(descriptor, isConfigType, 'an image config')
-  const bytes = await readBlobBytes(store, descriptor, options)
-  return located(descriptor, () => parseConfig(bytes, { mediaType: descriptor.mediaType }))
+  return readDocument(store, descriptor, options, 'an image config', isConfigType, parseConfig)
 }
 
-function requireType(descriptor: Descriptor, accepts: (mediaType: string) => boolean, what: string): void {
-  if (accepts(descriptor.mediaType)) return
-  throw new OciError(
-    'MEDIA_TYPE_UNSUPPORTED',
-    `Blob ${descriptor.digest} is not ${what}: its media type is ${JSON.stringify(descriptor.mediaType)}`,
-    { digest: descriptor.digest, actual: descriptor.mediaType },
-  )
+async function readDocument<T>(
+  store: BlobStore,
+  descriptor: Descriptor,
+  options: StoreOptions,
+  what: string,
+  accepts: (mediaType: string) => boolean,
+  parse: (bytes: Uint8Array, options: { readonly mediaType: string }) => T,
+): Promise<T> {
+  const { digest, mediaType } = descriptor
+  if (!accepts(mediaType)) {
+    throw new OciError(
+      'MEDIA_TYPE_UNSUPPORTED',
+      `Blob ${digest} is not ${what}: its media type is ${JSON.stringify(mediaType)}`,
+      { digest, actual: mediaType },
+    )
+  }
+  const bytes = await readBlobBytes(store, descriptor, options)
+  return located(descriptor, () => parse(bytes, { mediaType }))
 }
 
 /** Adds to a parser's error which blob it was. */

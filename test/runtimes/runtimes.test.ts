@@ -18,6 +18,7 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import * as tarStream from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleCommand } from '../../bundle-command.ts'
 import type { Report } from './check.ts'
 import { type Runtime, runProgram, runtimes } from './runtimes.ts'
 import { diskChecks, portableChecks } from './suite.ts'
@@ -43,16 +44,22 @@ async function packLayout(): Promise<void> {
 beforeAll(packLayout)
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
+/** A test on a runtime that may be missing: then it is skipped, and fails where `CI` is set. */
+function runtimeTest(title: string, missing: string | undefined, body: () => Promise<void>): void {
+  if (missing === undefined) test(title, { timeout: LONG }, body)
+  else if (process.env.CI) {
+    test(title, () => {
+      throw new Error(`CI must run this test, but: ${missing}`)
+    })
+  } else test.skip(`${title} (skipped: ${missing})`, () => {})
+}
+
 for (const runtime of runtimes) describe(runtime.name, () => describeRuntime(runtime))
 
 function describeRuntime({ missing, calledItself, facts, disk, run }: Runtime): void {
   const checks = disk ? [...portableChecks, ...diskChecks] : portableChecks
   if (missing !== undefined) {
-    if (process.env.CI) {
-      test('runs the suite', () => {
-        throw new Error(`CI must run this test, but: ${missing}`)
-      })
-    } else test.skip(`runs the suite (skipped: ${missing})`, () => {})
+    runtimeTest('runs the suite', missing, async () => {})
     return
   }
 
@@ -82,7 +89,7 @@ const commands: readonly { name: string; missing: string | undefined; command: r
   ),
 ]
 
-describe('a script that a user writes', () => {
+describe('the package, as it is installed', () => {
   const home = join(scratch, 'home')
 
   // As `npm install oci-ts` leaves it, but for the dependencies, which are lent.
@@ -106,6 +113,9 @@ describe('a script that a user writes', () => {
       '--outDir',
       dist,
     ])
+    await bundleCommand(join(dist, 'cli'))
+    mkdirSync(join(home, 'node_modules/.bin'))
+    await symlink('../oci-ts/dist/cli/main.js', join(home, 'node_modules/.bin/oci-ts'))
     await cp(join(project, 'package.json'), join(installed, 'package.json'))
     const { dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>
@@ -121,27 +131,39 @@ describe('a script that a user writes', () => {
   }, LONG)
 
   for (const { name, missing, command } of commands) {
-    const title = `runs under ${name}`
-    if (missing === undefined) {
-      test(title, { timeout: LONG }, async () => {
-        const output = await runProgram([...command, 'script.ts'], { cwd: home })
-        expect(output.split('\n').filter((line) => line !== '')).toEqual([
-          'layer 0 | ADD base.tar /',
-          'no layer | ENV PATH=/usr/bin LANG=C.UTF-8',
-          'layer 1 | COPY --chown=1000:1000 app /app',
-          'layer 2 | COPY --chown=1000:1000 hello.txt /app/',
-          'layer 3 | RUN clean-up',
-          'no layer | USER app; WORKDIR /app; EXPOSE 8080/tcp; VOLUME /var/lib/app; STOPSIGNAL SIGTERM',
-          'no layer | ENTRYPOINT ["serve"] CMD ["--port", "8080"]',
-          'file whiteout of usr/share/doc/base/changelog',
-          'opaque whiteout of var/cache/setup',
-          'Hello again from the app.',
-        ])
-      })
-    } else if (process.env.CI) {
-      test(title, () => {
-        throw new Error(`CI must run this test, but: ${missing}`)
-      })
-    } else test.skip(`${title} (skipped: ${missing})`, () => {})
+    runtimeTest(`a script that a user writes runs under ${name}`, missing, async () => {
+      const output = await runProgram([...command, 'script.ts'], { cwd: home })
+      expect(output.split('\n').filter((line) => line !== '')).toEqual([
+        'layer 0 | ADD base.tar /',
+        'no layer | ENV PATH=/usr/bin LANG=C.UTF-8',
+        'layer 1 | COPY --chown=1000:1000 app /app',
+        'layer 2 | COPY --chown=1000:1000 hello.txt /app/',
+        'layer 3 | RUN clean-up',
+        'no layer | USER app; WORKDIR /app; EXPOSE 8080/tcp; VOLUME /var/lib/app; STOPSIGNAL SIGTERM',
+        'no layer | ENTRYPOINT ["serve"] CMD ["--port", "8080"]',
+        'file whiteout of usr/share/doc/base/changelog',
+        'opaque whiteout of var/cache/setup',
+        'Hello again from the app.',
+      ])
+    })
+  }
+
+  for (const { name, missing, program } of runtimes) {
+    if (program === undefined) continue
+    runtimeTest(`the command runs under ${name}`, missing, async () => {
+      const run = (...args: string[]) =>
+        runProgram([...program, 'node_modules/.bin/oci-ts', ...args], { cwd: home })
+      const layout = `made under ${name}`
+      await run('copy', 'spec-fixtures/my-image:1.0', `${layout}:1`)
+      await run('edit', `${layout}:1`, '--copy', 'script.ts:/srv/', '--platform', 'linux/amd64', '--as', '2')
+      const archive = `${layout}.tar`
+      await run('copy', `${layout}:2`, `oci-archive:${archive}:2`)
+      expect(await run('verify', '--deep', archive)).toMatch(/is sound: \d+ blobs verified/)
+      expect(await run('cat', archive, '/srv/script.ts')).toBe(readFileSync(join(home, 'script.ts'), 'utf8'))
+      await run('unpack', archive, `${layout} unpacked`)
+      expect(readFileSync(join(home, `${layout} unpacked/app/hello.txt`), 'utf8')).toBe(
+        'Hello again from the app.\n',
+      )
+    })
   }
 })

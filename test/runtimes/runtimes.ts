@@ -33,7 +33,9 @@ export interface Runtime {
   readonly missing: string | undefined
   /** Runs the suite. */
   readonly run: (given: Given) => Promise<Report>
-  /** What runs a script written in TypeScript, where there is such a command. */
+  /** What runs a program written in JavaScript, where there is such a command. */
+  readonly program?: readonly string[] | undefined
+  /** The same for TypeScript. */
   readonly script?: readonly string[] | undefined
 }
 
@@ -133,6 +135,7 @@ function node(major: number): Runtime {
     missing: missing(binary, name),
     // Node 20 runs no TypeScript; Node 22 does, but knows no `await using`, which the driver has.
     run: (given) => runOnDisk([binary], given, major < 24),
+    program: [binary],
     script: major < 22 ? undefined : [binary],
   }
 }
@@ -171,6 +174,7 @@ export const runtimes: readonly Runtime[] = [
     disk: true,
     missing: missing(deno, 'Deno'),
     run: (given) => runOnDisk([deno, 'run', '-A'], given, false),
+    program: [deno, 'run', '-A'],
     script: [deno, 'run', '-A'],
   },
   {
@@ -180,6 +184,7 @@ export const runtimes: readonly Runtime[] = [
     disk: true,
     missing: missing(bun, 'Bun'),
     run: (given) => runOnDisk([bun], given, false),
+    program: [bun],
     script: [bun],
   },
   {
