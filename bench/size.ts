@@ -74,9 +74,7 @@ for (const { name, from, limit } of programs) {
     if (atOnce.has(chunk)) gzipped += size
     else later += size
   }
-  const surviving = chunks
-    .flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports])
-    .filter(isBuiltin)
+  const surviving = chunks.flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports]).filter(isBuiltin)
   const ok = gzipped > 0 && gzipped <= limit && surviving.length === 0
   failed ||= !ok
   console.log(

@@ -9,6 +9,7 @@
 import { OciError } from '../errors.ts'
 import { type Layer, type LayerEntryHeader, type LayerLimits, refuseUnsafe } from '../layer/index.ts'
 import { builtin, requireBuiltin } from '../runtime.ts'
+import type { BlobWorker, WorkersOption } from '../workers/index.ts'
 import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, applyToSpecialFile, applyToSymlink, isExactOnDisk } from './attributes.ts'
 import { diskError, systemCode } from './disk-error.ts'
@@ -47,6 +48,11 @@ export interface UnpackOptions {
    * absent; what is not made for it is in the report.
    */
   readonly commands?: boolean | undefined
+  /**
+   * Whether a worker thread reads, decompresses and hashes the layers of an image layout on disk, while this one writes
+   * files: a number above 0 or `auto` (for 50 MB and more) means one thread, some 15 MB of memory. None when absent.
+   */
+  readonly workers?: WorkersOption | undefined
   /** A file to write what could not be kept to, for {@link packDirectory} to restore; none when absent. */
   readonly record?: string | URL | undefined
   /** How much each layer may ask for. */
@@ -106,8 +112,10 @@ export async function unpackLayers(
   const fs = requireBuiltin('node:fs', 'Unpacking')
   const claim = claimDirectory(directory)
   let unpacker: Unpacker | undefined
+  let worker: BlobWorker | undefined
   try {
     unpacker = new Unpacker(fs, claim.root, options)
+    worker = await workerFor(layers, options.workers)
     let before = 0
     for (const [position, layer] of layers.entries()) {
       unpacker.begin(position)
@@ -116,6 +124,7 @@ export async function unpackLayers(
         limits: options.limits,
         // Of a path that comes twice the last counts, on disk as anywhere: nobody has to be told.
         findDuplicates: false,
+        readBytes: worker?.readLayerBytes,
         onProgress: onProgress && ((bytes: number) => onProgress(before + bytes)),
       })
       await unpacker.endLayer()
@@ -134,7 +143,19 @@ export async function unpackLayers(
       claim.fail()
     } catch {}
     throw error
+  } finally {
+    await worker?.close()
   }
+}
+
+/** Layers are applied one after the other, so there is one thread at the most. */
+async function workerFor(
+  layers: readonly Layer[],
+  option: WorkersOption | undefined,
+): Promise<BlobWorker | undefined> {
+  if (option === undefined || option === false) return undefined
+  const { startWorkers } = await import('../workers/index.ts')
+  return startWorkers(option, { blobs: 1, bytes: layers.reduce((sum, { size }) => sum + size, 0) })[0]
 }
 
 /** The set-user-ID and set-group-ID bits. */

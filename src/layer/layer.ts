@@ -77,7 +77,7 @@ export class Layer {
    */
   async scan(
     visitor: LayerVisitor,
-    options: LayerReadOptions & Pick<ScanLayerOptions, 'findDuplicates' | 'blocks'> = {},
+    options: LayerReadOptions & Pick<ScanLayerOptions, 'findDuplicates' | 'blocks' | 'readBytes'> = {},
   ): Promise<LayerScan> {
     const { scanLayer } = await import('./scan-layer.ts')
     return scanLayer(this.store, this.descriptor, visitor, this.#withDiffID(options))

@@ -41,6 +41,11 @@ export interface ScanLayerOptions extends LayerOptions {
    * absent.
    */
   readonly findDuplicates?: boolean | undefined
+  /**
+   * What reads the layer's bytes instead of {@link readLayerBytes}: a worker thread.
+   * @internal
+   */
+  readonly readBytes?: typeof readLayerBytes | undefined
 }
 
 /**
@@ -75,7 +80,8 @@ export async function scanLayer(
   if (visitor.data !== undefined) tarVisitor.data = (chunk) => visitor.data!(chunk)
   if (visitor.entryEnd !== undefined) tarVisitor.entryEnd = () => visitor.entryEnd!()
   const parser = new TarParser(tarVisitor, options.limits)
-  const bytes = await readLayerBytes(store, descriptor, parser, options)
+  const { readBytes = readLayerBytes } = options
+  const bytes = await readBytes(store, descriptor, parser, options)
   if (parser.trailingNonZero) {
     const message = `The tar is followed by ${parser.trailingBytes} bytes that are not all zeros, which no reader sees`
     findings.add('warning', 'trailing-data', undefined, message)

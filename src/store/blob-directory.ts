@@ -72,6 +72,14 @@ export class BlobDirectory {
   }
 
   /**
+   * The file that a blob is; undefined where it is not there.
+   * @throws OciError `DIGEST_INVALID`, `PATH_UNSAFE`, `STORE_FAILED`
+   */
+  file(digest: Digest): string | undefined {
+    return this.size(digest) === undefined ? undefined : this.#path(digest)
+  }
+
+  /**
    * A blob's bytes; undefined where it is not there.
    * @throws OciError `DIGEST_INVALID`, `PATH_UNSAFE`, `STORE_FAILED`, `ARGUMENT_INVALID` (a range that is none)
    */

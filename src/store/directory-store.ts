@@ -129,6 +129,15 @@ export class DirectoryStore implements ImageStore, AsyncDisposable {
     return DirectoryStore.open(path, options)
   }
 
+  /**
+   * The file that a blob is in; undefined where it is not there.
+   * @throws OciError `DIGEST_INVALID`, `PATH_UNSAFE`, `STORE_FAILED`
+   * @internal
+   */
+  blobFile(digest: Digest): string | undefined {
+    return this.#shared?.file(digest) ?? this.#own.file(digest)
+  }
+
   async has(descriptor: Descriptor, options: StoreOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted()
     const { digest } = descriptor

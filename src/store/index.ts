@@ -1,5 +1,6 @@
 export type { ArchiveFormat, ArchiveStoreOptions } from './archive-store.ts'
 export { ArchiveStore } from './archive-store.ts'
+export { BlobFile, blobFile } from './blob-file.ts'
 export type { DirectoryStoreOptions, PutFileOptions } from './directory-store.ts'
 export { DirectoryStore } from './directory-store.ts'
 export { DirectorySync, removeAbandoned, TemporaryFile } from './durable-file.ts'

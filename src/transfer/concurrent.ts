@@ -6,24 +6,25 @@
  * behind the caller's back.
  *
  * @param limit 1 or more
+ * @param task Its `lane` is below the limit; no two tasks of one lane run at the same time.
  */
 export async function forEachConcurrent<T>(
   items: Iterable<T>,
   limit: number,
   signal: AbortSignal | undefined,
-  task: (item: T, signal: AbortSignal) => Promise<void>,
+  task: (item: T, signal: AbortSignal, lane: number) => Promise<void>,
 ): Promise<void> {
   const failed = new AbortController()
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
   const iterator = items[Symbol.iterator]()
   let failure: { readonly error: unknown } | undefined
-  const work = async (): Promise<void> => {
+  const work = async (_: unknown, lane: number): Promise<void> => {
     try {
       while (failure === undefined) {
         const { done, value } = iterator.next()
         if (done) return
         either.throwIfAborted()
-        await task(value, either)
+        await task(value, either, lane)
       }
     } catch (error) {
       failure ??= { error }

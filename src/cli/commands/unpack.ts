@@ -29,7 +29,7 @@ export async function unpack(
 ): Promise<number> {
   const { signal } = context
   await toDisk(imageName, directory, options, context, (image, unpacking) =>
-    unpackImage(image, directory, unpacking),
+    unpackImage(image, directory, { ...unpacking, workers: 'auto' }),
   )
   if (options.snapshot !== undefined) {
     await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })))

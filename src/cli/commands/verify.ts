@@ -55,6 +55,7 @@ export async function verify(
   try {
     validation = await validateGraph(layout.store, roots, {
       signal,
+      workers: 'auto',
       onFinding,
       onProgress: ({ bytes, totalBytes }) => progress.show('verifying', bytes, totalBytes),
     })

@@ -1,0 +1,186 @@
+/** A worker thread, as the main thread has it: reads one blob at a time. */
+import type { ByteSink } from '../bytes.ts'
+import { type LayerBytes, type LayerOptions, type LayerScan, readLayerBytes } from '../layer/index.ts'
+import { accelerator } from '../runtime.ts'
+import type { Descriptor } from '../spec/index.ts'
+import { type BlobStore, blobFile } from '../store/index.ts'
+import { type Job, type Outcome, type Reply, type Request, receiveError, sendError } from './messages.ts'
+
+type Thread = import('node:worker_threads').Worker
+
+/** Megabytes of V8's young generation: a worker makes little garbage, and each has one. */
+const YOUNG_GENERATION = 4
+
+/**
+ * One worker thread. Who starts it ends it by `close`.
+ *
+ * Everything is checked in the thread by the same calls as elsewhere. Where there are no threads, or this one cannot be
+ * started (no permission, a bundle without its file), its methods say so by `undefined`, or do the work here.
+ */
+export class BlobWorker {
+  readonly #thread: Thread | undefined
+  /** Whether the thread has come up. */
+  readonly #ready: Promise<boolean>
+  #receive: ((reply: Reply) => void) | undefined
+  #lost: ((error: Error) => void) | undefined
+  #over = false
+
+  constructor() {
+    this.#thread = startThread()
+    const thread = this.#thread
+    if (thread === undefined) {
+      this.#over = true
+      this.#ready = Promise.resolve(false)
+      return
+    }
+    this.#ready = new Promise((resolve) => {
+      thread.on('message', (reply: Reply) => {
+        if (reply.kind === 'ready') resolve(true)
+        else this.#receive?.(reply)
+      })
+      thread.on('error', (error: Error) => {
+        this.#over = true
+        resolve(false)
+        this.#lost?.(error)
+      })
+      thread.on('exit', () => {
+        this.#over = true
+        resolve(false)
+        this.#lost?.(new Error('The worker thread has ended'))
+      })
+    })
+  }
+
+  /**
+   * Reads all of a blob and holds it against its descriptor; undefined where this blob is nothing for the thread.
+   * @throws OciError as `readBlob`
+   */
+  async verify(
+    store: BlobStore,
+    descriptor: Descriptor,
+    options: LayerOptions = {},
+  ): Promise<true | undefined> {
+    const file = await this.#fileFor(store, descriptor)
+    if (file === undefined) return undefined
+    await this.#run({ task: 'verify', file, descriptor, options: {} }, options)
+    return true
+  }
+
+  /**
+   * Scans a layer, whose entries nobody wants to be told of; undefined where this blob is nothing for the thread.
+   * @throws OciError as `scanLayer`
+   */
+  async scan(
+    store: BlobStore,
+    descriptor: Descriptor,
+    options: LayerOptions = {},
+  ): Promise<LayerScan | undefined> {
+    const file = await this.#fileFor(store, descriptor)
+    if (file === undefined) return undefined
+    const { diffID, limits } = options
+    return this.#run(
+      { task: 'scan', file, descriptor, options: { diffID, limits } },
+      options,
+    ) as Promise<LayerScan>
+  }
+
+  /** `readLayerBytes`, with reading, hashes and decompression in the thread: what is left here is what the sink does. */
+  readonly readLayerBytes: typeof readLayerBytes = async (store, descriptor, sink, options = {}) => {
+    // Blocks are digested while they are read.
+    const file = options.blocks === undefined ? await this.#fileFor(store, descriptor) : undefined
+    if (file === undefined) return readLayerBytes(store, descriptor, sink, options)
+    const { diffID, limits } = options
+    const job: Job = { task: 'read', file, descriptor, options: { diffID, limits } }
+    return this.#run(job, options, sink) as Promise<LayerBytes>
+  }
+
+  /** Ends the thread, whatever it is at. */
+  async close(): Promise<void> {
+    this.#over = true
+    await this.#thread?.terminate()
+  }
+
+  async #fileFor(store: BlobStore, descriptor: Descriptor): Promise<string | undefined> {
+    if (this.#over) return undefined
+    const file = blobFile(store, descriptor)
+    return file !== undefined && (await this.#ready) && !this.#over ? file : undefined
+  }
+
+  #run(job: Job, { signal, onProgress }: LayerOptions, sink?: ByteSink): Promise<Outcome> {
+    signal?.throwIfAborted()
+    return new Promise<Outcome>((resolve, reject) => {
+      let refusal: { readonly reason: unknown } | undefined
+      let taking: Promise<void> = Promise.resolve()
+      const onAbort = (): void => {
+        // The thread need not hear of it: what it is at would keep it busy.
+        void this.close()
+        settle(() => reject(signal?.reason))
+      }
+      const settle = (how: () => void): void => {
+        signal?.removeEventListener('abort', onAbort)
+        this.#receive = undefined
+        this.#lost = undefined
+        how()
+      }
+      const take = async (buffer: ArrayBuffer, length: number): Promise<void> => {
+        if (refusal !== undefined) return
+        try {
+          const wait = sink?.write(new Uint8Array(buffer, 0, length))
+          if (wait !== undefined) await wait
+          this.#send({ kind: 'taken', buffer }, [buffer])
+        } catch (reason) {
+          refusal = { reason }
+          this.#send({ kind: 'refused', error: sendError(reason) })
+        }
+      }
+      this.#lost = (error) => settle(() => reject(signal?.aborted ? signal.reason : error))
+      this.#receive = (reply) => {
+        switch (reply.kind) {
+          case 'progress':
+            onProgress?.(reply.bytes)
+            break
+          case 'tar':
+            taking = taking.then(() => take(reply.buffer, reply.length))
+            break
+          case 'failed':
+            void taking.then(() => settle(() => reject(receiveError(reply.error))))
+            break
+          case 'refused':
+            void taking.then(() => settle(() => reject(refusal?.reason)))
+            break
+          case 'done':
+            // What the thread has sent is still being taken.
+            void taking
+              .then(() => {
+                if (refusal !== undefined) throw refusal.reason
+                return sink?.end()
+              })
+              .then(
+                () => settle(() => resolve(reply.outcome)),
+                (error) => settle(() => reject(error)),
+              )
+        }
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#send({ kind: 'job', job })
+    })
+  }
+
+  #send(request: Request, transfer: ArrayBuffer[] = []): void {
+    if (!this.#over) this.#thread?.postMessage(request, transfer)
+  }
+}
+
+/** Undefined where there are no threads. What fails only later is told by the thread itself. */
+function startThread(): Thread | undefined {
+  const threads = accelerator('node:worker_threads')
+  if (threads === undefined) return undefined
+  // The source is run as it is by Deno, Bun and newer Node. Not written as bundlers look for it: pages have no threads.
+  const here = import.meta.url
+  const file = new URL(here.endsWith('.ts') ? './thread.ts' : './thread.js', here)
+  try {
+    return new threads.Worker(file, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION } })
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,3 @@
+export type { BlobWorker } from './blob-worker.ts'
+export type { WorkersOption } from './workers.ts'
+export { startWorkers } from './workers.ts'
