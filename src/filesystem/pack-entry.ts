@@ -8,7 +8,7 @@ import { diskError } from './disk-error.ts'
 import { diskPath, isEscaped, nameFromBytes, nameToBytes } from './disk-name.ts'
 import { getXattrs } from './machine-command.ts'
 import { mappedID, type OwnerMap, toContainer } from './owner.ts'
-import { fileContent } from './pack-file.ts'
+import { FileReader } from './pack-file.ts'
 import { type RecordedEntry, readRecord, type UnpackRecord } from './record.ts'
 import type { Skipped } from './skipped.ts'
 import { directoryPath } from './unpack-claim.ts'
@@ -57,6 +57,7 @@ export class EntryPacker {
   readonly root: string
   readonly fs: FileSystem
   readonly #options: PackEntryOptions
+  readonly #files: FileReader
   readonly #prefix: string
   readonly #record: UnpackRecord | undefined
   readonly #clamp: Timestamp | undefined
@@ -67,6 +68,7 @@ export class EntryPacker {
 
   constructor(directory: string | URL, options: PackEntryOptions & { readonly prefix?: string | undefined }) {
     this.fs = requireBuiltin('node:fs', 'Packing a directory')
+    this.#files = new FileReader(this.fs)
     const process = requireBuiltin('node:process', 'Packing a directory')
     // The caller may well name the directory through a symlink; nothing below it is followed.
     const asked = directoryPath(directory)
@@ -165,7 +167,7 @@ export class EntryPacker {
     }
     const disk = diskPath(`${this.root}/${path}`)
     if (status.isFile()) {
-      const content = fileContent(this.fs, disk, path, status.size)
+      const content = this.#files.content(disk, path, status.size)
       return { ...common, type: 'file', size: status.size, content, ...this.#attributes(path) }
     }
     if (status.isSymbolicLink()) {

@@ -3,7 +3,7 @@ import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import type { TarEntryInput } from '../tar/index.ts'
 import { diskError } from './disk-error.ts'
-import { fileContent } from './pack-file.ts'
+import { FileReader } from './pack-file.ts'
 
 /**
  * One file of this machine as an entry, under its own name; a symlink in its place is followed, for it is the
@@ -31,7 +31,7 @@ export function packFile(
       gid: options.owner?.gid ?? 0,
       mtime: Math.floor(status.mtimeMs / 1000),
       size: status.size,
-      content: fileContent(fs, real, path, status.size),
+      content: new FileReader(fs).content(real, path, status.size),
     }
   } catch (error) {
     throw diskError(error, `Cannot pack "${path}"`, path)

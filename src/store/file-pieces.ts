@@ -19,6 +19,8 @@ export interface FilePiecesOptions {
   readonly start?: number | undefined
   /** Behind the last byte; the size that the file has when it is opened when absent. */
   readonly end?: number | undefined
+  /** Makes the error of a failed opening or read what the reader is to get; `STORE_FAILED` when absent. */
+  readonly refuse?: ((error: unknown) => unknown) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -51,7 +53,7 @@ export class FilePieces implements Chunks {
     try {
       this.#options.signal?.throwIfAborted()
       if (this.#file === undefined) {
-        this.#file = this.#options.open()
+        this.#file = this.#open()
         this.#end = this.#options.end ?? this.#file.size
       }
       if (this.#position < this.#end) {
@@ -87,6 +89,15 @@ export class FilePieces implements Chunks {
     }
   }
 
+  #open(): OpenFile {
+    const { open, refuse } = this.#options
+    try {
+      return open()
+    } catch (error) {
+      throw refuse?.(error) ?? error
+    }
+  }
+
   #read(): Promise<Uint8Array<ArrayBuffer>> {
     const fs = requireBuiltin('node:fs', 'Reading a file')
     const length = Math.min(CHUNK_SIZE, this.#end - this.#position)
@@ -94,7 +105,8 @@ export class FilePieces implements Chunks {
     this.#lent.add(bytes.buffer)
     const reading = new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
       fs.read((this.#file as OpenFile).fd, bytes, 0, length, this.#position, (error, read) => {
-        if (error !== null) reject(systemError(error, 'read', this.#options.path))
+        const { path, refuse } = this.#options
+        if (error !== null) reject(refuse === undefined ? systemError(error, 'read', path) : refuse(error))
         else resolve(bytes.subarray(0, read))
       })
     })

@@ -166,20 +166,20 @@ describe('a file that changes while it is read', () => {
     const path = join(directory, 'b')
     writeFileSync(join(directory, 'a'), 'first')
     writeFileSync(path, new Uint8Array(size))
-    const { fileContent } = await import('../../src/filesystem/pack-file.ts')
+    const { FileReader } = await import('../../src/filesystem/pack-file.ts')
     const fs = await import('node:fs')
     if (how === 'grows') appendFileSync(path, 'more')
     else fs.truncateSync(path, size - 7)
-    const read = async () => readAll(fileContent(fs, path, 'b', size), 1 << 30)
+    const read = async () => readAll(new FileReader(fs).content(path, 'b', size), 1 << 30)
     await expect(read()).rejects.toMatchObject({ code: 'SIZE_MISMATCH', path: 'b', expected: size })
   })
 
   test('one that became a symlink is not followed', async () => {
     const directory = scratch()
-    const { fileContent } = await import('../../src/filesystem/pack-file.ts')
+    const { FileReader } = await import('../../src/filesystem/pack-file.ts')
     const fs = await import('node:fs')
     symlinkSync('/etc/passwd', join(directory, 'b'))
-    expect(() => fileContent(fs, join(directory, 'b'), 'b', 5)).toThrow(
+    expect(() => new FileReader(fs).content(join(directory, 'b'), 'b', 5)).toThrow(
       expect.objectContaining({ code: 'FILESYSTEM_FAILED', path: 'b' }),
     )
   })
