@@ -1,6 +1,6 @@
 /** Layers that others wrote: their diffIDs are those of their configs, and their whiteouts are what they must be. */
 import { join } from 'node:path'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { applyLayers, FileTree, Layer, type LayerEntryHeader } from '../../src/layer/index.ts'
 import { isIndexType, parseConfig, parseIndex, parseManifest } from '../../src/spec/index.ts'
 import { ArchiveStore, readBlobBytes } from '../../src/store/index.ts'
@@ -8,6 +8,7 @@ import { caseTest } from '../cases.ts'
 
 async function openLayers(directory: string, name: string): Promise<Layer[]> {
   const store = await ArchiveStore.open(join(directory, 'archives', name))
+  onTestFinished(() => store[Symbol.asyncDispose]())
   let [descriptor] = (await store.index()).manifests
   while (isIndexType(descriptor!.mediaType)) {
     ;[descriptor] = parseIndex(await readBlobBytes(store, descriptor!)).manifests

@@ -1,6 +1,11 @@
 /** Digests, gzip and zstd: the same answer to every input, from the runtime's own code and from the portable one. */
 import { concatBytes, encodeUtf8 } from '../../src/bytes.ts'
-import { type Compression, compress, decompress } from '../../src/compression/index.ts'
+import {
+  type Compression,
+  compress,
+  type DecompressionLimits,
+  decompress,
+} from '../../src/compression/index.ts'
 import { createHasher, digestBytes } from '../../src/digest/index.ts'
 import { isOciError } from '../../src/errors.ts'
 import { setAccelerated } from '../../src/runtime.ts'
@@ -11,6 +16,7 @@ import {
   gather,
   member,
   pieces,
+  repeatedFrame,
   sampleBytes,
   skippableFrame,
   storedFrame,
@@ -287,6 +293,32 @@ export const decoderChecks: readonly Check[] = [
           await roundTrip('zstd', nothing, { level: 19 })
         } else same(await codeOf(gather(compress(content, 'zstd'))), 'COMPRESSION_UNSUPPORTED', 'no encoder')
       }),
+  },
+  {
+    name: 'bombs: stopped by size and by ratio, long before their end',
+    run: async () => {
+      const size = 80 << 20
+      const bombs = { gzip: await member(new Uint8Array(size)), zstd: repeatedFrame(0, size) }
+      await onBothPaths(async () => {
+        for (const [what, bomb] of Object.entries(bombs)) {
+          const outcome = async (limits: DecompressionLimits): Promise<string> => {
+            const reader = decompress(bomb, limits).getReader()
+            let given = 0
+            const code = await codeOf(
+              (async () => {
+                for (let next = await reader.read(); !next.done; next = await reader.read()) {
+                  given += next.value.length
+                }
+              })(),
+            )
+            return `${code}${given <= (limits.maxSize ?? 66 << 20) ? '' : `, after ${given} bytes`}`
+          }
+          same(await outcome({ maxSize: 1 << 20 }), 'LIMIT_EXCEEDED', `${what}, by size`)
+          same(await outcome({ maxRatio: 500 }), 'LIMIT_EXCEEDED', `${what}, by ratio`)
+          same(await outcome({ maxSize: size, maxRatio: 1e6 }), 'none', `${what}, as large as it may be`)
+        }
+      })
+    },
   },
   {
     name: 'compression is told by content',

@@ -1,17 +1,24 @@
 /** What needs a file system: layouts on disk, locks between processes, unpacking, packing. Node, Deno and Bun. */
 import { encodeUtf8 } from '../../src/bytes.ts'
-import { digestBytes } from '../../src/digest/index.ts'
-import { packChanges, packDirectory, snapshotDirectory, unpackImage } from '../../src/filesystem/index.ts'
+import { type DiffID, digestBytes } from '../../src/digest/index.ts'
+import {
+  packChanges,
+  packDirectory,
+  snapshotDirectory,
+  unpackImage,
+  unpackLayers,
+} from '../../src/filesystem/index.ts'
 import { createLayout, readLayout } from '../../src/image/index.ts'
-import { writeLayer } from '../../src/layer/index.ts'
+import { Layer, writeLayer } from '../../src/layer/index.ts'
 import { requireBuiltin } from '../../src/runtime.ts'
+import { mediaTypes } from '../../src/spec/index.ts'
 import { DirectoryStore, MemoryStore } from '../../src/store/index.ts'
-import type { TarEntryInput } from '../../src/tar/index.ts'
+import { type TarEntryInput, writeTar } from '../../src/tar/index.ts'
 import { describeImageStore } from '../../src/testing/index.ts'
 import { copyImage, validateImage } from '../../src/transfer/index.ts'
 import { type Check, codeOf, type DiskFixtures, type Fixtures, reasonOf, same } from './check.ts'
 import { makeImage, runContract } from './image-checks.ts'
-import { sampleBytes } from './inputs.ts'
+import { gather, sampleBytes } from './inputs.ts'
 import { recorded } from './recorded.ts'
 
 type FileSystem = typeof import('node:fs')
@@ -184,6 +191,83 @@ export const diskChecks: readonly Check[] = [
       same(await reasonOf(stopped), 'enough', 'abort')
       const left = fs.existsSync(`${directory}/stopped`) ? fs.readdirSync(`${directory}/stopped`) : []
       same(left, [], 'what an aborted unpacking leaves')
+    },
+  },
+  {
+    name: 'disk: nothing is unpacked outside of its root',
+    run: async (fixtures) => {
+      const fs = fileSystem()
+      const place = `${diskOf(fixtures).directory}/attacked`
+      const outside = `${place}/outside`
+      fs.mkdirSync(outside, { recursive: true })
+      fs.writeFileSync(`${outside}/secret`, 'secret')
+      const before = treeOf(fs, outside)
+      const evil = encodeUtf8('evil')
+      // What each does to the outside of the root if links are followed or names taken as they are.
+      const attacks: readonly (readonly [what: string, code: string, entries: readonly TarEntryInput[]])[] = [
+        ['a name with ".."', 'PATH_UNSAFE', [{ path: '../outside/secret', content: evil }]],
+        ['a name with ".." inside', 'PATH_UNSAFE', [{ path: 'a/../../outside/new', content: evil }]],
+        [
+          'a hard link to the outside',
+          'PATH_UNSAFE',
+          [{ path: 'x', type: 'link', linkPath: '../outside/secret' }],
+        ],
+        [
+          'a file below a symlink to the outside',
+          'none',
+          [
+            { path: 'x', type: 'symlink', linkPath: outside },
+            { path: 'x/secret', content: evil, mode: 0o777 },
+          ],
+        ],
+        [
+          'a symlink that climbs, and a directory below it',
+          'none',
+          [
+            { path: 'a/x', type: 'symlink', linkPath: '../../outside' },
+            { path: 'a/x/new/', mode: 0o777 },
+          ],
+        ],
+        [
+          'a file in the place of a symlink',
+          'none',
+          [
+            { path: 'x', type: 'symlink', linkPath: `${outside}/secret` },
+            { path: 'x', content: evil },
+          ],
+        ],
+        [
+          'a hard link to a symlink, with a mode of its own',
+          'none',
+          [
+            { path: 'x', type: 'symlink', linkPath: `${outside}/secret` },
+            { path: 'y', type: 'link', linkPath: 'x', mode: 0o777 },
+          ],
+        ],
+        [
+          'whiteouts behind a symlink',
+          'none',
+          [
+            { path: 'x', type: 'symlink', linkPath: outside },
+            { path: 'x/.wh.secret' },
+            { path: 'x/.wh..wh..opq' },
+          ],
+        ],
+      ]
+      for (const [number, [what, expected, entries]] of attacks.entries()) {
+        const store = new MemoryStore()
+        const tar = await gather(writeTar(entries))
+        const descriptor = await store.put(tar, { mediaType: mediaTypes.layer })
+        const layer = new Layer(store, descriptor, {
+          position: 0,
+          diffID: descriptor.digest as string as DiffID,
+        })
+        const root = `${place}/root-${number}`
+        const unpacking = unpackLayers([layer], root, { owner: 'current', xattrs: false })
+        same(await codeOf(unpacking), expected, what)
+        same(treeOf(fs, outside), before, `${what}: what is outside`)
+        same(fs.existsSync(root), expected === 'none', `${what}: the tree`)
+      }
     },
   },
   {

@@ -11,7 +11,7 @@ import { mediaTypes, serializeJson } from '../../src/spec/index.ts'
 import { MemoryStore, readBlobBytes } from '../../src/store/index.ts'
 import { type TarEntryInput, writeTar } from '../../src/tar/index.ts'
 import { describeImageStore } from '../../src/testing/index.ts'
-import { copyImage, validateImage } from '../../src/transfer/index.ts'
+import { copyImage, validateImage, writeArchive } from '../../src/transfer/index.ts'
 import { type Check, codeOf, same } from './check.ts'
 import { onBothPaths } from './decoder-checks.ts'
 import { gather, sampleBytes, skippableFrame, storedFrame } from './inputs.ts'
@@ -223,6 +223,23 @@ export const imageChecks: readonly Check[] = [
         const files = await (await again.image('edited:1')).filesystem()
         same(await files.readTextFile('/srv/notes/read.me'), 'read me\n', 'the file that was added')
         same((await (await again.image()).config()).config?.Labels?.['org.example.label'], 'grüezi', 'label')
+      }),
+  },
+  {
+    name: 'images: written as archives of both kinds, the same bytes everywhere, and read back',
+    run: () =>
+      onBothPaths(async () => {
+        const store = new MemoryStore()
+        const image = await makeImage(store)
+        for (const format of ['oci', 'docker'] as const) {
+          const written = await gather(writeArchive(store, { format }))
+          same(digestBytes(written), recorded[`the made image as ${format} archive`], format)
+          await using layout = await readLayout(written)
+          const again = await layout.image()
+          await requireValid(layout.store, again.descriptor)
+          same(again.id, image.id, `${format}: image ID`)
+          same(await listing(again.layers), recorded['entries of the made image'], `${format}: entries`)
+        }
       }),
   },
   {

@@ -58,6 +58,18 @@ export function storedFrame(content: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(parts)
 }
 
+/** A zstd frame of one byte, repeated, in blocks that take four bytes each. */
+export function repeatedFrame(byte: number, count: number): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [Uint8Array.of(...ZSTD_MAGIC, 0, 7 << 3)]
+  const most = 128 << 10
+  for (let at = 0; at < count; at += most) {
+    const size = Math.min(most, count - at)
+    const header = (size << 3) | (1 << 1) | (at + size >= count ? 1 : 0)
+    parts.push(Uint8Array.of(header & 255, (header >>> 8) & 255, header >>> 16, byte))
+  }
+  return concatBytes(parts)
+}
+
 /** A frame that decoders pass over; its kind is 0 to 15. */
 export function skippableFrame(content: Uint8Array, kind = 0): Uint8Array<ArrayBuffer> {
   return concatBytes([Uint8Array.of(0x50 | kind, 0x2a, 0x4d, 0x18), little32(content.length), content])

@@ -37,6 +37,9 @@ export const recorded: Readonly<Record<string, string>> = {
   'sha512 of nothing':
     'sha512:cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e',
   'the made image': 'sha256:723cd7cfb77f26e593d2cdb66cfa364abb16f46a6622d284068ea3467e969f67',
+  'the made image as docker archive':
+    'sha256:d4f85424594846caa73dd2c50ccd7fd8f10ed7cf286939a23bd7258efdf64d6c',
+  'the made image as oci archive': 'sha256:cf0eaa4006775df149cfa4df3638778b0dcde53ef3e1585b5e0151016444b819',
   'the made image, edited': 'sha256:092077816c297dd13d5097a50e8200b718d892c537d8ddb6dcd44c85f748842f',
   'the made image, flattened': 'sha256:25ba9702df96c49f8352acaeaa727d9a4bd1cc7e8434f55988a529d556287660',
   'the made image, recompressed': 'sha256:72e1a3ab55756b23e92e67162201d8bbaeb7ba652a0a39a0c474c63fb35b78af',
