@@ -23,6 +23,7 @@ Does each task by this project and by its peers, in turns, and prints the ratios
   --quick       on a small image and with three runs: to see that it works
   --runs N      how many runs of each side count (default: 5)
   --json FILE   write all figures there
+  --own-peers   the machine's own skopeo, umoci, tar and so on, where Debian 13's would be taken
   --no-build    take dist/ as it is
   --help
 
@@ -42,6 +43,7 @@ function main(): void {
       quick: { type: 'boolean', default: false },
       runs: { type: 'string' },
       json: { type: 'string' },
+      'own-peers': { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -54,7 +56,7 @@ function main(): void {
   const runs = Number(values.runs ?? (values.quick ? 3 : 5))
   if (!(Number.isInteger(runs) && runs > 0)) throw new Error('--runs takes a number of 1 or more')
 
-  const programs = new Programs(cache)
+  const programs = new Programs(cache, values['own-peers'])
   const tasks = allTasks(programs)
   const names = tasks.map(({ name }) => name)
   const unknown = values.task?.find((name) => !names.includes(name))
@@ -85,19 +87,20 @@ function main(): void {
     }
     process.stderr.write('\n')
     rows.push(...added)
+    if (values.json !== undefined) {
+      // After each task: a long run that is stopped leaves what it has.
+      const report = { machine, image, where: workshop.where, runs, absent: programs.absent, rows }
+      writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
+    }
   }
   if (rows.length > 0) rows.push(memoryRow(rows))
 
-  console.log(`${machine}`)
+  console.log(machine)
   console.log(
     `Image ${image}, ${runs} runs of each, in turns, in ${workshop.where}. Ratios are ours to the peer's.\n`,
   )
   console.log(renderTable(rows))
   for (const { name, absent } of programs.absent) console.log(`\nNot here: ${name} (${absent})`)
-  if (values.json !== undefined) {
-    const report = { machine, image, where: workshop.where, runs, absent: programs.absent, rows }
-    writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
-  }
 }
 
 main()

@@ -47,9 +47,7 @@ export function run(program: string, args: readonly string[], cwd?: string): str
   if (result.error !== undefined) throw result.error
   if (result.status !== 0) {
     const line = [program, ...args].join(' ').slice(0, 2000)
-    throw new Error(
-      `${line}\nfailed with ${result.status ?? result.signal}: ${result.stderr}${result.stdout}`,
-    )
+    throw new Error(`${line}\nfailed with ${result.status ?? result.signal}: ${result.stderr.slice(0, 4000)}`)
   }
   return result.stdout
 }

@@ -10,7 +10,7 @@ export function renderTable(rows: readonly Row[]): string {
   ]
   const cells = rows.map((row) => [
     row.title,
-    row.peer ?? '',
+    row.peer?.replaceAll('|', '\\|') ?? '',
     row.wall === undefined ? '' : ratio(row.wall),
     row.cpu === undefined ? '' : row.cpu.median.toFixed(2),
     pair(row, 'wall', 2),

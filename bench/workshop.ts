@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './measure.ts'
+import { quoted, shell } from './shell.ts'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 const MIB = 2 ** 20
@@ -91,9 +92,11 @@ export class Workshop {
   entriesOf(layer: string): readonly string[] {
     let names = this.#entriesOf.get(layer)
     if (names === undefined) {
-      names = run('tar', ['--list', '--gzip', '--file', layer, '--quoting-style=escape'])
-        .split('\n')
-        .slice(0, -1)
+      // umoci insert leaves the end mark away, which GNU tar calls an unexpected end.
+      const [program, ...args] = shell([
+        `(gzip -dc < ${quoted(layer)}; head -c 1024 /dev/zero) | tar --list --ignore-zeros --quoting-style=escape`,
+      ])
+      names = run(program!, args).split('\n').slice(0, -1)
       this.#entriesOf.set(layer, names)
     }
     return names

@@ -19,11 +19,14 @@ export class Programs {
   readonly #cache: string
   readonly #found = new Map<string, Program | AbsentPeer>()
 
-  /** @param cache where `peers/make.sh` puts Debian 13's */
-  constructor(cache: string) {
+  /**
+   * @param cache where `peers/make.sh` puts Debian 13's
+   * @param own whether the machine's own are taken instead
+   */
+  constructor(cache: string, own: boolean) {
     this.#cache = cache
-    this.#root = join(cache, 'trixie')
-    if (!existsSync(this.#root)) attempt('bash', [fileURLToPath(new URL('make.sh', import.meta.url))])
+    this.#root = join(cache, own ? 'none' : 'trixie')
+    if (!own && !existsSync(this.#root)) attempt('bash', [fileURLToPath(new URL('make.sh', import.meta.url))])
   }
 
   /** All that were asked for and are not here. */

@@ -38,7 +38,7 @@ export function verifyCommand(programs: Programs): Task {
 export function scanPortably(programs: Programs): Task {
   return {
     name: 'portable',
-    title: 'the same without node:crypto, node:zlib, workers',
+    title: 'digest, diffID and listing without node: modules',
     prepare: (workshop) => ({
       ours: {
         command: workshop.program('scan', workshop.image.layout, '--portable'),
