@@ -89,7 +89,14 @@ function main(): void {
     rows.push(...added)
     if (values.json !== undefined) {
       // After each task: a long run that is stopped leaves what it has.
-      const report = { machine, image, where: workshop.where, runs, absent: programs.absent, rows }
+      const report = {
+        machine,
+        image,
+        where: workshop.where,
+        runs,
+        absent: programs.absent,
+        rows: [...rows, memoryRow(rows)],
+      }
       writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`)
     }
   }
