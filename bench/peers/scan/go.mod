@@ -1,0 +1,3 @@
+module oci-ts.invalid/bench/scan
+
+go 1.21
