@@ -135,6 +135,8 @@ class ParallelGzip implements Coder {
   readonly #level: number
   readonly #maxInFlight: number
   #filling: Uint8Array
+  /** Buffers of blocks that are compressed: garbage of this size would pile up until V8 sees a reason to collect it. */
+  readonly #spare: Uint8Array[] = []
   #filled = 0
   #dictionary: Uint8Array | undefined
   #crc = 0
@@ -202,7 +204,8 @@ class ParallelGzip implements Coder {
 
   #compress(last: boolean): void {
     const { constants } = this.#zlib
-    const data = this.#filling.subarray(0, this.#filled)
+    const filling = this.#filling
+    const data = filling.subarray(0, this.#filled)
     const block: Block = {}
     this.#inFlight.push(block)
     this.#zlib.deflateRaw(
@@ -224,6 +227,7 @@ class ParallelGzip implements Coder {
           return
         }
         block.compressed = new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length)
+        if (!last) this.#spare.push(filling)
         this.#writeDone()
       },
     )
@@ -231,8 +235,9 @@ class ParallelGzip implements Coder {
     this.#crc = crc32(data, this.#crc)
     this.#size += data.length
     if (last) return
-    this.#dictionary = data.subarray(data.length - DICTIONARY_SIZE)
-    this.#filling = new Uint8Array(this.#filling.length)
+    // A copy, since the buffer is filled again while the thread of the next block may still read its dictionary.
+    this.#dictionary = data.slice(data.length - DICTIONARY_SIZE)
+    this.#filling = this.#spare.pop() ?? new Uint8Array(filling.length)
     this.#filled = 0
   }
 
