@@ -37,6 +37,8 @@ export interface TreeNode extends FileAttributes {
   readonly size: number
   /** Where a symlink leads, as written; empty for other types. */
   readonly linkPath: string
+  /** Which path it is: {@link FileTree.node} gives it again for this number, as long as nothing changes there. */
+  readonly id: number
   /** How many paths this file has: 1 but for hard links. */
   readonly nlink: number
   /** Which file it is: the same number for the paths that are hard links of each other. */
@@ -518,6 +520,7 @@ export class FileTree {
       deviceMajor: extra?.deviceMajor ?? 0,
       deviceMinor: extra?.deviceMinor ?? 0,
       xattrs: extra?.xattrs ?? noXattrs,
+      id: node,
       nlink: this.#linkCount[inode]!,
       inode,
       layer: this.#layer[node]!,
