@@ -1,16 +1,16 @@
 /** One measurement: runs one task in this process and prints what it took. */
 import { readFileSync } from 'node:fs'
-import { imageTasks, indexTasks, layoutTasks, preparations, type Subject } from './tasks.ts'
+import { imageTasks, indexTasks, layoutTasks, preparations, type Subject, type Told } from './tasks.ts'
 
 const [name = '', given = ''] = process.argv.slice(2)
 const task = { ...imageTasks, ...indexTasks, ...layoutTasks, ...preparations }[name]
 if (task === undefined) throw new Error(`There is no task ${JSON.stringify(name)}`)
 const started = performance.now()
 const before = process.cpuUsage()
-const told = await task(JSON.parse(given) as Subject)
+const told = (await task(JSON.parse(given) as Subject)) as Told | undefined
 const { user, system } = process.cpuUsage(before)
 const wall = (performance.now() - started) / 1000
-process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1e6, peak: peakMemory(), ...told }))
+process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1e6, peak: peakMemory(), ...(told ?? {}) }))
 
 /**
  * The most memory that this process had in use, in bytes. On Linux what the system counts as such begins with what the
