@@ -136,9 +136,9 @@ class ParallelGzip implements Coder {
   readonly #level: number
   readonly #maxInFlight: number
   #filling: Uint8Array
-  #filled = 0
-  /** Blocks that are compressed: they are filled again. */
+  /** Buffers of blocks that are compressed. */
   readonly #spare: Uint8Array[] = []
+  #filled = 0
   #dictionary: Uint8Array | undefined
   #crc = 0
   #size = 0
@@ -232,7 +232,7 @@ class ParallelGzip implements Coder {
     this.#crc = crc32(data, this.#crc)
     this.#size += data.length
     if (last) return
-    // A copy, since the block may be filled again before the next one is compressed.
+    // A copy, since the buffer is filled again while the thread of the next block may still read its dictionary.
     this.#dictionary = data.slice(data.length - DICTIONARY_SIZE)
     this.#filling = this.#spare.pop() ?? new Uint8Array(filling.length)
     this.#filled = 0

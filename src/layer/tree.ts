@@ -37,6 +37,8 @@ export interface TreeNode extends FileAttributes {
   readonly size: number
   /** Where a symlink leads, as written; empty for other types. */
   readonly linkPath: string
+  /** Which path it is: {@link FileTree.node} gives it again for this number, as long as nothing changes there. */
+  readonly id: number
   /** How many paths this file has: 1 but for hard links. */
   readonly nlink: number
   /** Which file it is: the same number for the paths that are hard links of each other. */
@@ -109,6 +111,8 @@ const PERMISSIONS = 0o7777
 const IMPLIED = 0x8000
 
 const NONE = -1
+/** Paths from which on the columns have pages of their own. */
+const LARGE = 1 << 16
 /** In the column of siblings: of a directory that went, with this name in it. */
 const UNLINKED = -2
 const SLASH = 0x2f
@@ -194,13 +198,13 @@ export class FileTree {
     return this.#livePaths
   }
 
-  /** Bytes that the tree takes, but for what few files share: owners and extended attributes. */
+  /** Bytes that the tree takes, without room for more: its columns, its names, and what few files share. */
   get byteLength(): number {
     const nodes = 4 + 4 + 4 + 4 + 4 + 2 + 2
     const inodes = 2 + 4 + 8 + 8 + 4 + 8 + 2 + 4 + 4
     return (
-      this.#parent.length * nodes +
-      this.#mode.length * inodes +
+      this.#nodes * nodes +
+      this.#inodes * inodes +
       this.#table.byteLength +
       this.#names.size +
       this.#extraBytes
@@ -476,8 +480,13 @@ export class FileTree {
     }
   }
 
-  /** Gives back the room that was made for more: for a tree that is complete. */
+  /**
+   * Gives back the room that was made for more: for a tree that is complete. Not that of a large one, whose unused rows
+   * are pages that nothing was written to: they take no memory, while copies of the columns take as much again as the
+   * tree (a million paths: 60 MiB more at the peak) until V8 collects the old ones.
+   */
   trim(): void {
+    if (this.#nodes > LARGE) return
     this.#resizeNodes(this.#nodes)
     this.#resizeInodes(this.#inodes)
   }
@@ -518,6 +527,7 @@ export class FileTree {
       deviceMajor: extra?.deviceMajor ?? 0,
       deviceMinor: extra?.deviceMinor ?? 0,
       xattrs: extra?.xattrs ?? noXattrs,
+      id: node,
       nlink: this.#linkCount[inode]!,
       inode,
       layer: this.#layer[node]!,

@@ -189,10 +189,12 @@ function tagOf(fullName: string | undefined): string | undefined {
 /** Positions of the entries that say the same as a descriptor. */
 function equalEntries(entries: readonly Descriptor[], descriptor: Descriptor): number[] {
   const text = stringOf(descriptor)
-  return [...entries.keys()].filter((position) => {
+  const positions: number[] = []
+  for (let position = 0; position < entries.length; position++) {
     const entry = entries[position] as Descriptor
-    return entry.digest === descriptor.digest && stringOf(entry) === text
-  })
+    if (entry.digest === descriptor.digest && stringOf(entry) === text) positions.push(position)
+  }
+  return positions
 }
 
 /** A descriptor as text that does not depend on the order and the white space that it was written with. */

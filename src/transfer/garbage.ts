@@ -6,6 +6,7 @@ import type { Descriptor } from '../spec/index.ts'
 import { isConfigType, isLayerType, isSchema1Type, mediaTypes, parseJson } from '../spec/index.ts'
 import type { ImageStore, StoreOptions } from '../store/index.ts'
 import { readBlobBytes } from '../store/index.ts'
+import { forEachConcurrent } from './concurrent.ts'
 import { embeddedContent, isDocumentType, successorsOf } from './graph.ts'
 
 /** How garbage is collected. */
@@ -55,9 +56,11 @@ export async function collectGarbage(store: ImageStore, options: GarbageOptions 
   await marks.followReferrers(all)
   const removed = all.filter((digest) => !marks.kept.has(digest))
   if (!options.dryRun) {
-    for (const entry of attached) {
-      if (!marks.kept.has(entry.digest)) await store.removeEntry?.(entry, options)
-    }
+    // Asked for together: a layout's index is then written once, not once for each.
+    const gone = attached.filter((entry) => !marks.kept.has(entry.digest))
+    await forEachConcurrent(gone, gone.length, options.signal, async (entry, signal) =>
+      store.removeEntry?.(entry, { ...options, signal }),
+    )
     for (const digest of removed) await remove.call(store, unknownBlob(digest), options)
   }
   return { removed, kept: all.length - removed.length }
@@ -106,7 +109,8 @@ class Marks {
       this.#followed.add(key)
       this.kept.add(next.digest)
       if (isLayerType(next.mediaType) || isConfigType(next.mediaType)) continue
-      pending.push(...(await this.#leadsTo(next)))
+      // One by one: a hostile document has more than a call can have arguments.
+      for (const successor of await this.#leadsTo(next)) pending.push(successor)
     }
   }
 
@@ -116,16 +120,14 @@ class Marks {
     for (const digest of all) {
       const referrer = await this.#asReferrer(digest)
       if (referrer === undefined) continue
-      waiting.set(referrer.subject, [...(waiting.get(referrer.subject) ?? []), referrer.descriptor])
+      const others = waiting.get(referrer.subject)
+      if (others === undefined) waiting.set(referrer.subject, [referrer.descriptor])
+      else others.push(referrer.descriptor)
     }
-    for (let grown = true; grown; ) {
-      grown = false
-      for (const [subject, referrers] of waiting) {
-        if (!this.kept.has(subject)) continue
-        waiting.delete(subject)
-        for (const referrer of referrers) await this.follow(referrer)
-        grown = true
-      }
+    if (waiting.size === 0) return
+    // The set gives what is added to it while it is gone through, so each digest that is kept is looked up once.
+    for (const subject of this.kept) {
+      for (const referrer of waiting.get(subject) ?? []) await this.follow(referrer)
     }
   }
 

@@ -111,7 +111,11 @@ export function embeddedContent(bytes: Uint8Array): EmbeddedContent {
     if (isDigest(value)) digests.add(value)
     if (typeof value !== 'object' || value === null) continue
     if (isDescriptorShaped(value)) descriptors.push(value)
-    pending.push(...Object.keys(value).filter(isDigest), ...Object.values(value))
+    // One by one: a document may have more members than a call can have arguments.
+    for (const [name, member] of Object.entries(value)) {
+      if (isDigest(name)) digests.add(name)
+      if (member !== null && (typeof member === 'object' || typeof member === 'string')) pending.push(member)
+    }
   }
   return { descriptors, digests }
 }

@@ -1,7 +1,9 @@
 /** Writing images into a new image layout on disk. */
 import { createLayout, type Layout } from '../image/index.ts'
+import type { Descriptor } from '../spec/index.ts'
 import { annotationKeys } from '../spec/index.ts'
 import type { DirectoryStoreOptions } from '../store/index.ts'
+import { forEachConcurrent } from './concurrent.ts'
 import { type CopyOptions, copyGraph } from './copy.ts'
 import { collectRoots, entryOf, type ImageSource, type SelectImages } from './image-source.ts'
 
@@ -24,6 +26,7 @@ export async function writeLayout(
 ): Promise<Layout> {
   const { roots } = await collectRoots(source, options)
   const layout = await createLayout(directory, options)
+  const entries: Descriptor[] = []
   for (const root of roots) {
     const { descriptor } = await copyGraph(root.store, root.descriptor, layout.store, options)
     const entry = entryOf(root)
@@ -37,7 +40,11 @@ export async function writeLayout(
     const isOther = descriptor.digest !== entry.digest
     const annotations = { ...descriptor.annotations, ...names }
     const chosen = Object.keys(annotations).length === 0 ? descriptor : { ...descriptor, annotations }
-    await layout.store.addEntry?.(isOther ? chosen : entry, options)
+    entries.push(isOther ? chosen : entry)
   }
+  // Asked for together: the index is then written once, not once for each.
+  await forEachConcurrent(entries, entries.length, options.signal, async (entry, signal) =>
+    layout.store.addEntry?.(entry, { ...options, signal }),
+  )
   return layout.reload(options)
 }

@@ -2,10 +2,11 @@
 import { OciError } from '../../errors.ts'
 import {
   applyLayers,
+  changeTo,
   diffTrees,
   FileTree,
   type Layer,
-  type TreeChange,
+  linkTo,
   type WriteLayerOptions,
 } from '../../layer/index.ts'
 import type { HistoryEntry, JsonEdit } from '../../spec/index.ts'
@@ -56,7 +57,7 @@ export async function squashLayers(
   await applyLayers(lower, layers.slice(0, from), context.options)
   const upper = new FileTree()
   await applyLayers(upper, layers, context.options)
-  const entries = inReadingOrder(layers, [...diffTrees(lower, upper)])
+  const entries = inReadingOrder(layers, lower, upper)
   const written = await writeContent(context, entries, writing)
   const steps = draft.hasConfig ? stepsBefore(draft.config.history ?? [], from) : 0
   for (let position = layers.length - 1; position >= from; position--) draft.removeLayer(position)
@@ -83,40 +84,61 @@ function stepsBefore(history: readonly HistoryEntry[], layer: number): number {
 
 /**
  * The entries with their contents, in an order in which every layer is read once: what has no content first, in the
- * order of paths; then files, as they lie in the layers; then hard links, which need their files.
+ * order of paths; then files, as they lie in the layers; then hard links, which need their files. What waits is kept
+ * as numbers, 16 bytes a file: as objects a million files would take a gigabyte.
  */
 async function* inReadingOrder(
   layers: readonly Layer[],
-  changes: readonly TreeChange[],
+  lower: FileTree,
+  upper: FileTree,
 ): AsyncGenerator<TarEntryInput, void, undefined> {
-  const wanted = layers.map(() => new Map<number, TreeChange>())
-  const links: TreeChange[] = []
-  for (const change of changes) {
+  const waiting = layers.map((): WaitingFiles => ({ ids: [], offsets: [] }))
+  /** Of each file with further names: the first. Of each further name: itself, and its file. */
+  const firsts = new Map<number, number>()
+  const links: number[] = []
+  const linked: number[] = []
+  for (const change of diffTrees(lower, upper)) {
     const { node } = change
-    if (change.type === 'link') links.push(change)
-    else if (node?.type === 'file' && node.size > 0)
-      wanted[node.contentLayer]!.set(node.contentOffset, change)
-    else yield change
-  }
-  for (const [position, layer] of layers.entries()) {
-    const files = wanted[position]!
-    if (files.size === 0) continue
-    for await (const entry of layer.entries()) {
-      const change = files.get(entry.dataOffset)
-      if (change === undefined || entry.type !== 'file' || entry.size === 0) continue
-      files.delete(entry.dataOffset)
-      yield { ...change, content: entry.chunks() }
+    if (node === null) yield change
+    else if (change.type === 'link') {
+      links.push(node.id)
+      linked.push(firsts.get(node.inode)!)
+    } else {
+      if (node.nlink > 1) firsts.set(node.inode, node.id)
+      if (node.type === 'file' && node.size > 0) {
+        const { ids, offsets } = waiting[node.contentLayer]!
+        ids.push(node.id)
+        offsets.push(node.contentOffset)
+      } else yield change
     }
-    const [lost] = files.values()
-    if (lost === undefined) continue
-    throw new OciError(
-      'DIGEST_MISMATCH',
-      `Layer ${layer.digest} changed while it was read: ${lost.path} is gone`,
-      {
-        digest: layer.digest,
-        path: lost.path,
-      },
-    )
   }
-  yield* links
+  for (const [position, layer] of layers.entries()) yield* contentsOf(layer, waiting[position]!, upper)
+  for (const [position, id] of links.entries()) yield linkTo(upper.node(linked[position]!), upper.node(id))
+}
+
+/** Files whose content is in one layer: which they are, and where it starts. */
+interface WaitingFiles {
+  readonly ids: number[]
+  readonly offsets: number[]
+}
+
+/** The files that wait for a layer, with their contents, as they lie in it. */
+async function* contentsOf(
+  layer: Layer,
+  { ids, offsets }: WaitingFiles,
+  tree: FileTree,
+): AsyncGenerator<TarEntryInput, void, undefined> {
+  if (ids.length === 0) return
+  const order = [...ids.keys()].sort((a, b) => offsets[a]! - offsets[b]!)
+  let next = 0
+  for await (const entry of layer.entries()) {
+    if (entry.type !== 'file' || entry.size === 0 || entry.dataOffset !== offsets[order[next]!]) continue
+    yield Object.assign(changeTo(tree.node(ids[order[next++]!]!)), { content: entry.chunks() })
+  }
+  if (next === order.length) return
+  const { path } = tree.node(ids[order[next]!]!)
+  throw new OciError('DIGEST_MISMATCH', `Layer ${layer.digest} changed while it was read: ${path} is gone`, {
+    digest: layer.digest,
+    path,
+  })
 }
