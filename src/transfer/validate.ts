@@ -45,6 +45,11 @@ export interface ValidateOptions extends StoreOptions {
   /** Layers under way at once, 1 or more. Default: 2, which keeps two cores busy. */
   readonly concurrency?: number | undefined
   /**
+   * How far layers are looked into: `contents` decompresses them and checks their tar and their diffID, `blobs` goes by
+   * their sizes and digests alone, which takes a fifth of the time. Default: `contents`.
+   */
+  readonly layers?: 'contents' | 'blobs' | undefined
+  /**
    * Worker threads that read a part of the blobs, for an image layout on disk. Each takes some 15 MB of memory. None when
    * absent.
    */
@@ -287,7 +292,7 @@ class Validator {
       this.#progress()
     }
     try {
-      if (isLayerType(descriptor.mediaType)) {
+      if (isLayerType(descriptor.mediaType) && this.#options.layers !== 'blobs') {
         const options = { signal, onProgress: moved }
         const scan =
           (await worker?.scan(this.#store, descriptor, options)) ??

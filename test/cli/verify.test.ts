@@ -59,10 +59,30 @@ describe('a blob that is not what it should be', () => {
   ])('%s', async (_, damage, summary) => {
     const path = myImage()
     damage(largest(path))
-    const { code, stdout } = await oci(['verify', path])
-    expect(stdout).toMatch(summary)
-    expect(code).toBe(1)
-    expect((await oci(['verify', path, '--deep'])).stdout).toMatch(summary)
+    for (const flags of [[], ['--deep'], ['--shallow']]) {
+      const { code, stdout } = await oci(['verify', path, ...flags])
+      expect(stdout).toMatch(summary)
+      expect(code).toBe(1)
+    }
+  })
+})
+
+test('--shallow goes by digests alone, and says so of nothing else', async () => {
+  const path = `${emptyDirectory()}/no-tar`
+  await using layout = await createLayout(path)
+  const { store } = layout
+  const layer = await store.put(new Uint8Array(1024).fill(1), {
+    mediaType: 'application/vnd.oci.image.layer.v1.tar',
+  })
+  const rootfs = { type: 'layers' as const, diff_ids: [digestBytes(new Uint8Array(1))] }
+  const config = await writeConfig(store, { architecture: 'amd64', os: 'linux', rootfs })
+  const manifest = { schemaVersion: 2 as const, mediaType: mediaTypes.manifest, config, layers: [layer] }
+  await store.tag(await writeManifest(store, manifest), 'v1')
+  expect((await oci(['verify', path])).stdout).toMatch(/tar-invalid/)
+  expect(await ok('verify', path, '--shallow')).toMatch(/ is sound: 3 blobs verified/)
+  expect(await oci(['verify', path, '--shallow', '--deep'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--shallow.*cannot be used with.*--deep/),
   })
 })
 

@@ -11,6 +11,7 @@ import { count, formatSize, printable, type Terminal } from '../terminal.ts'
 /** Flags of the command. */
 export interface VerifyOptions {
   readonly deep?: boolean
+  readonly shallow?: boolean
   readonly json?: boolean
 }
 
@@ -56,6 +57,7 @@ export async function verify(
     validation = await validateGraph(layout.store, roots, {
       signal,
       workers: 'auto',
+      layers: options.shallow ? 'blobs' : 'contents',
       onFinding,
       onProgress: ({ bytes, totalBytes }) => progress.show('verifying', bytes, totalBytes),
     })

@@ -1,5 +1,5 @@
 /** The commands that look at images and change nothing. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Run, withExamples } from './run.ts'
 
 /** Adds `inspect`, `verify`, `ls`, `cat`. */
@@ -26,6 +26,9 @@ export function addReading(program: Command, run: Run): void {
       .description('read everything reachable to its end and check it: exits 1 on any error')
       .argument('<image>', 'image name; without a reference, all of the layout')
       .option('--deep', 'also what is odd within layers: whiteouts, duplicates, names, links')
+      .addOption(
+        new Option('--shallow', 'layers by size and digest alone, not decompressed').conflicts('deep'),
+      )
       .option('--json', 'print JSON'),
     ['oci-ts verify ./images', 'oci-ts verify --deep ./images:v1'],
   ).action((image, options) =>
