@@ -10,7 +10,9 @@ const before = process.cpuUsage()
 const told = (await task(JSON.parse(given) as Subject)) as Told | undefined
 const { user, system } = process.cpuUsage(before)
 const wall = (performance.now() - started) / 1000
-process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1e6, peak: peakMemory(), ...(told ?? {}) }))
+process.stdout.write(
+  JSON.stringify({ wall, cpu: (user + system) / 1e6, peak: peakMemory(), ...(told ?? {}) }),
+)
 
 /**
  * The most memory that this process had in use, in bytes. On Linux what the system counts as such begins with what the

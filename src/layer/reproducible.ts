@@ -78,11 +78,11 @@ export function sortEntries(entries: readonly TarEntryInput[]): TarEntryInput[] 
     const first = written.get(file)
     if (first === undefined) {
       written.set(file, { path, pathBytes })
-      return { ...file, path: name, pathBytes }
+      return Object.assign({}, file, { path: name, pathBytes })
     }
     const nothing = { size: 0, content: undefined, deviceMajor: 0, deviceMinor: 0 }
     const link = { type: 'link' as const, linkPath: first.path, linkPathBytes: first.pathBytes }
-    return { ...entry, ...nothing, ...link }
+    return Object.assign({}, entry, nothing, link)
   })
 }
 

@@ -10,9 +10,10 @@ export function parsePaxTime(text: string): Timestamp | undefined {
   if (parts === null) return undefined
   const negative = parts[1] === '-'
   const seconds = Number(parts[2])
-  // The bound leaves room for the second that a negative fraction borrows.
-  if (seconds >= Number.MAX_SAFE_INTEGER) return undefined
   const nanoseconds = Number((parts[3] ?? '').slice(0, 9).padEnd(9, '0'))
+  // A negative fraction borrows a second, which must be exact as well.
+  const borrowed = negative && nanoseconds > 0 ? 1 : 0
+  if (seconds > Number.MAX_SAFE_INTEGER - borrowed) return undefined
   if (!negative) return { seconds, nanoseconds }
   if (nanoseconds === 0) return { seconds: 0 - seconds, nanoseconds }
   return { seconds: -seconds - 1, nanoseconds: 1e9 - nanoseconds }

@@ -8,6 +8,9 @@ import { settleEntry } from './entry-input.ts'
 import { HeaderEncoder } from './header-bytes.ts'
 import { quote } from './text.ts'
 
+/** What pads content to whole blocks: an array made for each would lie outside of the heap, which costs more. */
+const zeros: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(BLOCK_SIZE)
+
 /** Bytes collected before the sink is called; what is larger passes through uncopied. */
 const bufferSize = 1 << 18
 
@@ -80,7 +83,7 @@ export class TarWriter {
     this.#remaining -= chunk.length
     const wait = this.#put(chunk)
     if (this.#remaining > 0 || this.#padding === 0) return wait
-    const padding = new Uint8Array(this.#padding)
+    const padding = zeros.subarray(0, this.#padding)
     return wait === undefined ? this.#put(padding) : wait.then(() => this.#put(padding))
   }
 

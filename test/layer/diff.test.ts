@@ -26,7 +26,8 @@ function content(tree: FileTree): unknown[] {
   return [...tree.walk()].map((node) => {
     const first = groups.get(node.inode) ?? node.path
     groups.set(node.inode, first)
-    const { layer, contentLayer, inode, id, implied, contentSource, contentOffset, xattrs, ...attributes } = node
+    const { layer, contentLayer, inode, id, implied, contentSource, contentOffset, xattrs, ...attributes } =
+      node
     return { ...attributes, first, xattrs: [...xattrs].map(([name, value]) => [name, ...value]) }
   })
 }

@@ -50,6 +50,21 @@ test('a time is written as short as it is exact', () => {
   )
 })
 
+test('the outermost times that a header can say come back from a record', () => {
+  // Found by fuzzing: a base-256 time of 2^53 - 1 was written as a record that was then refused.
+  const most = Number.MAX_SAFE_INTEGER
+  for (const time of [
+    { seconds: most, nanoseconds: 0 },
+    { seconds: most, nanoseconds: 999_999_999 },
+    { seconds: -most, nanoseconds: 0 },
+    { seconds: -most, nanoseconds: 1 },
+  ]) {
+    expect(parsePaxTime(formatPaxTime(time))).toEqual(time)
+  }
+  expect(parsePaxTime('-9007199254740990.5')).toEqual({ seconds: -most, nanoseconds: 500_000_000 })
+  expect(parsePaxTime('-9007199254740991.5')).toBeUndefined()
+})
+
 test('what callers give as a time', () => {
   expect(toTimestamp(new Date(-1))).toEqual({ seconds: -1, nanoseconds: 999_000_000 })
   expect(toTimestamp(new Date(1500))).toEqual({ seconds: 1, nanoseconds: 500_000_000 })
