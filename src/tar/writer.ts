@@ -104,9 +104,11 @@ export class TarWriter {
   async #copy(content: ByteSource, before: void | Promise<void>): Promise<void> {
     await before
     const options = { signal: this.#signal }
-    for await (const chunk of readChunks(content, options)) {
+    const chunks = readChunks(content, options)
+    for await (const chunk of chunks) {
       const wait = this.data(chunk)
       if (wait !== undefined) await wait
+      chunks.release?.(chunk)
     }
     this.#checkComplete()
   }
