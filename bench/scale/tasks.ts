@@ -134,7 +134,7 @@ export const indexTasks: Readonly<Record<string, Task>> = {
     for (const { platform } of manifests) {
       // The members are there: an index is not made of what is nowhere.
       const config = await store.put(new TextEncoder().encode(JSON.stringify(platform)))
-      const manifest = { schemaVersion: 2 as const, mediaType: mediaTypes.manifest, config, layers: [] }
+      const manifest = { schemaVersion: 2 as const, mediaType: mediaTypes.manifest, config, layers: [config] }
       const descriptor = await writeManifest(store, manifest)
       members.push({ store, descriptor: { ...descriptor, platform: platform! } })
     }

@@ -96,8 +96,7 @@ export class IndexEdit {
   add(member: IndexMember, options: AddEntryOptions = {}): this {
     return this.#step(async (context) => {
       const value = await context.entryOf(member, options)
-      const position = options.position ?? context.entries.length
-      context.edit([{ path: ['manifests', position], value, insert: true }])
+      context.add(value, options.position)
     })
   }
 
@@ -233,6 +232,10 @@ class IndexContext {
   readonly #store: BlobStore
   readonly #options: StoreOptions
   #bytes: Uint8Array
+  /** Entries added at the end that are not in the bytes yet. */
+  #pending: JsonEdit[] = []
+  /** How many entries there are, where that is known. */
+  #length: number | undefined
 
   constructor(start: IndexStart, store: BlobStore, options: StoreOptions) {
     this.#start = start
@@ -242,11 +245,33 @@ class IndexContext {
   }
 
   get entries(): readonly Descriptor[] {
-    return parseIndex(this.#bytes).manifests
+    return parseIndex(this.bytes).manifests
+  }
+
+  /** The document as the steps so far have left it. */
+  get bytes(): Uint8Array {
+    // Edits are made together: each by itself goes over the whole text, so that many would take the square of the time.
+    if (this.#pending.length > 0) this.#bytes = editJson(this.#bytes, this.#pending)
+    this.#pending = []
+    return this.#bytes
   }
 
   edit(edits: readonly JsonEdit[]): void {
-    this.#bytes = editJson(this.#bytes, edits)
+    for (const edit of edits) this.#pending.push(edit)
+    this.#length = undefined
+    // What cannot be done is refused by the step that asked for it.
+    void this.bytes
+  }
+
+  /** Adds an entry before a position, or at the end. */
+  add(value: Descriptor, position?: number): void {
+    if (position !== undefined) {
+      this.edit([{ path: ['manifests', position], value, insert: true }])
+      return
+    }
+    const length = this.#length ?? this.entries.length
+    this.#pending.push({ path: ['manifests', length], value, insert: true })
+    this.#length = length + 1
   }
 
   /** Positions of the entries that are meant: at least one, unless a function picks none. */
@@ -345,7 +370,7 @@ class IndexContext {
   /** Writes the index, after what of its entries the store lacks. */
   async finish(): Promise<Descriptor> {
     const mediaType = this.#settleFormat()
-    const bytes = checkIndex(this.#bytes, { mediaType, allow: ['list-null'] })
+    const bytes = checkIndex(this.bytes, { mediaType, allow: ['list-null'] })
     const source = either(this.#start.store, this.#store)
     for (const entry of this.entries) await bringGraph(source, entry, this.#store, this.#options)
     const { artifactType } = parseIndex(bytes)
@@ -356,7 +381,7 @@ class IndexContext {
 
   /** A new index is Docker's list where all in it is Docker's; a list stays one as long as it can be. */
   #settleFormat(): string {
-    const index = parseIndex(this.#bytes)
+    const index = parseIndex(this.bytes)
     const isDockers =
       index.manifests.every((entry) => entry.mediaType === mediaTypes.dockerManifest) &&
       [index.annotations, index.subject, index.artifactType].every((member) => member === undefined) &&
