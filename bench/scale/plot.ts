@@ -37,6 +37,7 @@ const COLORS = [
   '#8a6d3b',
   '#7c8794',
   '#6a9a1f',
+  '#b4532a',
 ]
 
 const STYLE = `
