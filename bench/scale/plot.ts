@@ -66,7 +66,7 @@ export function plot(panels: readonly Panel[]): string {
     const y = rows * HEIGHT + LEGEND * Math.floor(position / perLine) + 14
     return `<path class="line" d="M${x} ${y}h22" ${stroke(position)}/><text x="${x + 28}" y="${y + 4}">${name}</text>`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * WIDTH} ${height}" width="${2 * WIDTH}" height="${height}" role="img"><style>${STYLE}</style>${parts.join('')}${legend.join('')}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * WIDTH} ${height}" width="${2 * WIDTH}" height="${height}" role="img"><title>Processor time and peak memory of each task as layers grow</title><style>${STYLE}</style>${parts.join('')}${legend.join('')}</svg>\n`
 }
 
 function drawPanel(panel: Panel, names: readonly string[]): string {
