@@ -1,6 +1,6 @@
 /** Writing archives: entries in, bytes out, the same ones for the same entries. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { isBlob, readChunks, streamOf } from '../bytes.ts'
+import { isBlob, plainBytes, readChunks, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { BLOCK_SIZE, paddingOf } from './block.ts'
 import type { TarEntryInput } from './entry-input.ts'
@@ -78,7 +78,8 @@ export class TarWriter {
     }
     if (chunk.length === 0) return undefined
     this.#remaining -= chunk.length
-    const wait = this.#put(chunk)
+    // Of a Buffer `slice` shares the memory, where whoever stands behind takes it for a copy of theirs to have.
+    const wait = this.#put(plainBytes(chunk))
     if (this.#remaining > 0 || this.#padding === 0) return wait
     const padding = new Uint8Array(this.#padding)
     return wait === undefined ? this.#put(padding) : wait.then(() => this.#put(padding))
@@ -101,9 +102,11 @@ export class TarWriter {
   async #copy(content: ByteSource, before: void | Promise<void>): Promise<void> {
     await before
     const options = { signal: this.#signal }
-    for await (const chunk of readChunks(content, options)) {
+    const chunks = readChunks(content, options)
+    for await (const chunk of chunks) {
       const wait = this.data(chunk)
       if (wait !== undefined) await wait
+      chunks.release?.(chunk)
     }
     this.#checkComplete()
   }
