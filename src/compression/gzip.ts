@@ -229,7 +229,9 @@ class ParallelGzip implements Coder {
           return
         }
         block.compressed = new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length)
-        block.owned = compressed.buffer.byteLength === chunkSize
+        // One buffer as it was asked for, or several joined; parts of the pool are less than half of it.
+        const { byteLength } = compressed.buffer
+        block.owned = byteLength === chunkSize || byteLength === compressed.length
         this.#writeDone()
       },
     )
