@@ -164,7 +164,7 @@ class ChunkReader implements Chunks {
       this.#signal?.addEventListener('abort', this.#abort, { once: true })
       let given: ByteSource = this.#source
       while (typeof given === 'function') given = await given()
-      this.#origin = (isReadableStream(given) && origins.get(given)) || given
+      this.#origin = (isReadableStream(given) && origins.get(given)?.iterator) || given
       const open = openSource(given)
       if (this.#ended) {
         // It was closed while the function that makes the source was still at it.
@@ -285,29 +285,44 @@ function openSource(source: OpenableSource): OpenSource {
   )
 }
 
-/** What a stream of ours stands on, read directly; the stream stays locked meanwhile, and is closed at the end. */
+/** What a stream of ours stands on, read directly; the stream stays locked meanwhile, and then ends or fails with it. */
 function openOrigin(
-  iterator: AsyncIterator<Uint8Array>,
+  { iterator, end, fail }: Origin,
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): OpenSource {
+  // Read by nobody, so its failure is nobody's.
+  reader.closed.catch(() => {})
   /** Ends the pending {@link OpenSource.next}, as cancelling a stream ends its pending read. */
   let interrupt: ((end: typeof atEnd) => void) | undefined
+  let closed = false
   return {
     release: (chunk) => (iterator as Partial<Chunks>).release?.(chunk),
     async next() {
-      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        interrupt = resolve
-        iterator.next().then(resolve, reject)
-      })
-      if (!step.done) return step.value
-      await reader.cancel()
-      reader.releaseLock()
+      try {
+        const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+          interrupt = resolve
+          iterator.next().then(resolve, reject)
+        })
+        if (!step.done) return step.value
+      } catch (error) {
+        fail(error)
+        reader.releaseLock()
+        throw error
+      }
+      if (!closed) {
+        end()
+        reader.releaseLock()
+      }
       return atEnd
     },
     async close(reason) {
+      closed = true
       interrupt?.(atEnd)
-      await reader.cancel(reason)
-      reader.releaseLock()
+      try {
+        await reader.cancel(reason)
+      } finally {
+        reader.releaseLock()
+      }
     },
   }
 }
@@ -409,13 +424,17 @@ export async function readAll(
  */
 export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]()
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   const stream = new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
+      start(given) {
+        controller = given
+      },
+      async pull() {
         origins.delete(stream)
         const { done, value } = await iterator.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
+        if (done) controller?.close()
+        else controller?.enqueue(value)
       },
       async cancel(reason) {
         origins.delete(stream)
@@ -424,12 +443,19 @@ export function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint
     },
     { highWaterMark: 0 },
   )
-  origins.set(stream, iterator)
+  origins.set(stream, { iterator, end: () => controller?.close(), fail: (error) => controller?.error(error) })
   return stream
 }
 
 /** What streams of {@link streamOf} stand on, until they are read or cancelled: between our own stages nothing is read through a web stream. */
-const origins: WeakMap<ReadableStream<Uint8Array>, AsyncIterator<Uint8Array>> = /* @__PURE__ */ new WeakMap()
+const origins: WeakMap<ReadableStream<Uint8Array>, Origin> = /* @__PURE__ */ new WeakMap()
+
+/** What a stream stands on, and how the stream itself is brought to its end. */
+interface Origin {
+  readonly iterator: AsyncIterator<Uint8Array>
+  end(): void
+  fail(error: unknown): void
+}
 
 /** Smaller buffers are left to the garbage collector; among them are those that `Buffer` shares out. */
 const SMALLEST_FREED = 1 << 17
@@ -448,6 +474,7 @@ export function freeBytes({ buffer }: Uint8Array): void {
     ;(buffer as { transfer(length: number): unknown }).transfer(0)
     return
   }
+  if (typeof MessageChannel === 'undefined') return
   // Node 20: sent to a port that is closed, it is gone.
   if (nowhere === undefined) {
     nowhere = new MessageChannel().port1
@@ -460,7 +487,7 @@ export function freeBytes({ buffer }: Uint8Array): void {
  * The same bytes as a plain `Uint8Array`. The `slice` of a `Buffer` shares its memory, where everything behind
  * {@link readChunks} takes it for a copy.
  */
-function plainBytes(bytes: Uint8Array): Uint8Array {
+export function plainBytes(bytes: Uint8Array): Uint8Array {
   if (bytes.constructor === Uint8Array) return bytes
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

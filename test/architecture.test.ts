@@ -18,6 +18,7 @@ const floors: readonly (readonly string[])[] = [
   ['compression', 'tar', 'spec'],
   ['store'],
   ['layer'],
+  ['workers'],
   ['filesystem'],
   ['image'],
   ['transfer'],
@@ -35,6 +36,9 @@ const narrower: Readonly<Record<string, readonly string[]>> = {
   // What a store is held to must not lean on what stands on stores.
   testing: ['errors', 'bytes', 'runtime', 'digest', 'spec', 'store'],
 }
+
+/** Files that do their work when they are imported: programs, and what a worker thread runs. */
+const started = ['src/cli/main.ts', 'src/workers/thread.ts']
 
 /** Modules that are one file beside the folders. */
 const singleFiles = ['errors', 'bytes', 'runtime']
@@ -154,6 +158,15 @@ function problems(files: readonly SourceFile[]): string[] {
       const problem = importProblem(file.path, imported)
       return problem === undefined ? [] : [`${file.path} ${problem}`]
     }),
+  )
+}
+
+/** Every file of `src` that another imports, as types too. */
+function imported(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) =>
+    file.imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map(({ specifier }) => posix.join(dirname(file.path), specifier)),
   )
 }
 
@@ -281,8 +294,15 @@ describe('src', () => {
   })
 
   test('importing the library does nothing', () => {
-    const library = sources.filter((file) => moduleOf(file.path) !== 'cli')
+    const library = sources.filter((file) => moduleOf(file.path) !== 'cli' && !started.includes(file.path))
     expect(library.flatMap(workAtImport)).toEqual([])
+  })
+
+  test('what is started is imported by nobody', () => {
+    expect(imported(sources).filter((path) => started.includes(path))).toEqual([])
+    // And is no door, through which it would be passed on.
+    const paths = sources.map((file) => file.path)
+    expect(started.filter((path) => !paths.includes(path) || path.endsWith('/index.ts'))).toEqual([])
   })
 
   test("the library uses no global of Node's", () => {
@@ -372,6 +392,11 @@ describe('the guard itself', () => {
     const backForTypes = parse('src/spec/c.ts', "import type { A } from './a.ts'")
     expect(cycles([a, b, back])).toEqual(['src/spec/a.ts -> src/spec/b.ts -> src/spec/c.ts -> src/spec/a.ts'])
     expect(cycles([a, b, backForTypes])).toEqual([])
+  })
+
+  test('finds what is imported, late too', () => {
+    const late = parse('src/spec/a.ts', "const x = () => import('../workers/thread.ts')")
+    expect(imported([late])).toEqual(['src/workers/thread.ts'])
   })
 
   test('finds work at import time', () => {

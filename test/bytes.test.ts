@@ -4,9 +4,11 @@ import { describe, expect, test, vi } from 'vitest'
 import {
   type ByteSource,
   CHUNK_SIZE,
+  type Chunks,
   concatBytes,
   encodeUtf8,
   equalBytes,
+  freeBytes,
   isBytes,
   observeChunks,
   pump,
@@ -488,4 +490,195 @@ test('what a source gives and uses again is not what was kept of it', async () =
     yield memory
   }
   expect(new TextDecoder().decode(await readAll(source(), 100))).toBe('firstother')
+})
+
+/** Chunks that say what was given back of them, and how they were closed. */
+function lending(
+  count: number,
+  failure?: Error,
+): Chunks & { released: Uint8Array[]; returned: number; given: number } {
+  const chunks = {
+    released: [] as Uint8Array[],
+    returned: 0,
+    given: 0,
+    [Symbol.asyncIterator]() {
+      return chunks
+    },
+    async next(): Promise<IteratorResult<Uint8Array, void>> {
+      if (chunks.given === count) {
+        if (failure !== undefined) throw failure
+        return { done: true, value: undefined }
+      }
+      return { done: false, value: Uint8Array.of(chunks.given++) }
+    },
+    async return(): Promise<IteratorResult<Uint8Array, void>> {
+      chunks.returned++
+      return { done: true, value: undefined }
+    },
+    release(chunk: Uint8Array) {
+      chunks.released.push(chunk)
+    },
+  }
+  return chunks
+}
+
+describe('chunks that are given back', () => {
+  test.each([
+    ['as they are', (chunks: Chunks) => chunks],
+    ['behind a stream of ours', streamOf],
+    ['behind a function and two observers', (chunks: Chunks) => () => observed(observed(chunks))],
+    ['behind two streams of ours', (chunks: Chunks) => streamOf(observed(streamOf(chunks)))],
+  ] as [string, (chunks: Chunks) => ByteSource][])(
+    '%s: to who gave them, by who has used them',
+    async (_, wrap) => {
+      const chunks = lending(3)
+      const atWrite: number[] = []
+      const sink = {
+        async write() {
+          await Promise.resolve()
+          atWrite.push(chunks.released.length)
+        },
+        end() {},
+      }
+      await pump(wrap(chunks), sink)
+      // Never before the write is done.
+      expect(atWrite).toEqual([0, 1, 2])
+      expect(chunks.released.map(([byte]) => byte)).toEqual([0, 1, 2])
+    },
+  )
+
+  test('not by who keeps them', async () => {
+    const chunks = lending(3)
+    expect(await readAll(streamOf(chunks), 10)).toEqual(Uint8Array.of(0, 1, 2))
+    expect(chunks.released).toEqual([])
+  })
+
+  test('and sources that cannot take them back are read as ever', async () => {
+    const reader = readChunks(new Blob([Uint8Array.of(1)]))
+    const { value } = await reader.next()
+    reader.release?.(value as Uint8Array)
+    expect((await reader.next()).done).toBe(true)
+  })
+})
+
+const observed = (source: ByteSource): Chunks => observeChunks(source, { write() {}, end() {} })
+
+describe('a stream of ours', () => {
+  test('that nobody has begun is read through what it stands on, locked meanwhile, and then has ended', async () => {
+    const chunks = lending(2)
+    const stream = streamOf(chunks)
+    const reader = readChunks(stream)
+    await reader.next()
+    expect(reader.origin).toBe(chunks)
+    expect(stream.locked).toBe(true)
+    await expect(readAll(stream, 10)).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
+    for await (const _ of reader);
+    expect(stream.locked).toBe(false)
+    expect(await stream.getReader().read()).toEqual({ done: true, value: undefined })
+  })
+
+  test('that was begun is read as a stream, from where it is', async () => {
+    const chunks = lending(3)
+    const stream = streamOf(chunks)
+    const first = stream.getReader()
+    expect((await first.read()).value).toEqual(Uint8Array.of(0))
+    first.releaseLock()
+    const reader = readChunks(stream)
+    expect((await reader.next()).value).toEqual(Uint8Array.of(1))
+    expect(reader.origin).toBe(stream)
+  })
+
+  test.each([
+    ['a branch of it', (stream: ReadableStream<Uint8Array>) => stream.tee()[0]],
+    [
+      'what it was piped through',
+      (stream: ReadableStream<Uint8Array>) => stream.pipeThrough(new TransformStream()),
+    ],
+    [
+      'a response of it',
+      (stream: ReadableStream<Uint8Array>) => new Response(stream.pipeThrough(new TransformStream())).body!,
+    ],
+  ])('is not what %s stands on', async (_, derive) => {
+    const reader = readChunks(derive(streamOf(lending(2))) as ReadableStream<Uint8Array>)
+    expect((await reader.next()).value).toEqual(Uint8Array.of(0))
+    expect(reader.origin).not.toHaveProperty('released')
+  })
+
+  test('fails with what it stands on, for all who read it later too', async () => {
+    const stream = streamOf(lending(1, new Error('in the middle')))
+    await expect(readAll(stream, 10)).rejects.toThrow('in the middle')
+    expect(stream.locked).toBe(false)
+    await expect(stream.getReader().read()).rejects.toThrow('in the middle')
+  })
+
+  test('is closed once, whoever leaves it and when', async () => {
+    for (const when of ['before', 'after'] as const) {
+      const chunks = lending(3)
+      const stream = streamOf(chunks)
+      const reader = readChunks(stream)
+      if (when === 'after') await reader.next()
+      await reader.return()
+      expect(chunks.returned).toBe(1)
+      expect(stream.locked).toBe(false)
+      expect((await reader.next()).done).toBe(true)
+    }
+    const cancelled = lending(3)
+    const stream = streamOf(cancelled)
+    await stream.cancel()
+    expect(await readAll(stream, 10)).toHaveLength(0)
+    expect(cancelled).toMatchObject({ returned: 1, given: 0 })
+  })
+
+  test('is closed at once by an abort, while what it stands on stalls', async () => {
+    let returned = 0
+    const stalled: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]: () => stalled,
+      next: () => new Promise(() => {}),
+      async return() {
+        returned++
+        return { done: true, value: undefined }
+      },
+    }
+    const stop = new AbortController()
+    const stream = streamOf(stalled)
+    const next = readChunks(stream, { signal: stop.signal }).next()
+    await Promise.resolve()
+    stop.abort(new Error('enough'))
+    await expect(next).rejects.toThrow('enough')
+    await vi.waitFor(() => expect(stream.locked).toBe(false))
+    expect(returned).toBe(1)
+  })
+})
+
+describe('freeBytes', () => {
+  test('takes a large buffer away, and leaves small ones and shared memory', () => {
+    const large = new Uint8Array(1 << 20)
+    freeBytes(large.subarray(5, 9))
+    expect(large.byteLength).toBe(0)
+    // Twice is once.
+    freeBytes(large)
+    const small = new Uint8Array(1000)
+    freeBytes(small)
+    expect(small.byteLength).toBe(1000)
+    const shared = new Uint8Array(new SharedArrayBuffer(1 << 20))
+    freeBytes(shared)
+    expect(shared.byteLength).toBe(1 << 20)
+  })
+
+  test('takes it away where buffers have no transfer, and leaves it where there are no ports either', () => {
+    const transfer = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer')
+    try {
+      if (transfer !== undefined) delete (ArrayBuffer.prototype as { transfer?: unknown }).transfer
+      const large = new Uint8Array(1 << 20)
+      vi.stubGlobal('MessageChannel', undefined)
+      freeBytes(large)
+      expect(large.byteLength).toBe(1 << 20)
+      vi.unstubAllGlobals()
+      freeBytes(large)
+      expect(large.byteLength).toBe(0)
+    } finally {
+      vi.unstubAllGlobals()
+      if (transfer !== undefined) Object.defineProperty(ArrayBuffer.prototype, 'transfer', transfer)
+    }
+  })
 })

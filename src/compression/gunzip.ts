@@ -134,8 +134,8 @@ class PortableGunzip implements Coder {
   #step(): void {
     const stream = this.#stream
     if (stream.avail_out === 0) {
-      // What was handed on belongs to whom it was given, so a full buffer is not used again.
-      stream.output = new Uint8Array(CHUNK_SIZE)
+      // Filled again: what was written is ours once the write is done.
+      stream.output ??= new Uint8Array(CHUNK_SIZE)
       stream.next_out = 0
       stream.avail_out = CHUNK_SIZE
       this.#emitted = 0

@@ -96,7 +96,8 @@ class PortableGzip implements Coder {
     for (;;) {
       this.#check()
       if (stream.avail_out === 0) {
-        stream.output = new Uint8Array(CHUNK_SIZE)
+        // Filled again: what was written is ours once the write is done.
+        stream.output ??= new Uint8Array(CHUNK_SIZE)
         stream.next_out = 0
         stream.avail_out = CHUNK_SIZE
       }
@@ -124,6 +125,8 @@ const DICTIONARY_SIZE = 32 << 10
 
 interface Block {
   compressed?: Uint8Array
+  /** Whether its memory is its own, and not a part of what `Buffer` shares out. */
+  owned?: boolean
 }
 
 /**
@@ -205,13 +208,14 @@ class ParallelGzip implements Coder {
     const data = filling.subarray(0, this.#filled)
     const block: Block = {}
     this.#inFlight.push(block)
+    // Room for all of it at once, also where it does not compress.
+    const chunkSize = data.length + (data.length >>> 10) + 128
     this.#zlib.deflateRaw(
       data,
       {
         level: this.#level,
         memLevel: 9,
-        // Room for all of it at once, also where it does not compress.
-        chunkSize: data.length + (data.length >>> 10) + 128,
+        chunkSize,
         finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
         ...(this.#dictionary === undefined ? {} : { dictionary: this.#dictionary }),
       },
@@ -225,6 +229,9 @@ class ParallelGzip implements Coder {
           return
         }
         block.compressed = new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length)
+        // One buffer as it was asked for, or several joined; parts of the pool are less than half of it.
+        const { byteLength } = compressed.buffer
+        block.owned = byteLength === chunkSize || byteLength === compressed.length
         this.#writeDone()
       },
     )
@@ -245,14 +252,15 @@ class ParallelGzip implements Coder {
       if (!this.#begun) {
         this.#begun = true
         const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM)
-        if (this.#waitFor(this.#output.write(header), header)) return
+        if (this.#waitFor(this.#output.write(header))) return
       }
       while (!this.#work.failed) {
-        const compressed = this.#inFlight[0]?.compressed
+        const { compressed, owned } = this.#inFlight[0] ?? {}
         if (compressed === undefined) break
         this.#inFlight.shift()
-        if (this.#waitFor(this.#output.write(compressed), compressed)) return
-        freeBytes(compressed)
+        const used = owned ? compressed : undefined
+        if (this.#waitFor(this.#output.write(compressed), used)) return
+        if (used !== undefined) freeBytes(used)
       }
     } catch (error) {
       this.abort(error)
@@ -261,12 +269,12 @@ class ParallelGzip implements Coder {
     this.#work.wake()
   }
 
-  #waitFor(wait: void | Promise<void>, chunk: Uint8Array): boolean {
+  #waitFor(wait: void | Promise<void>, used?: Uint8Array): boolean {
     if (wait === undefined) return false
     this.#writing = true
     wait.then(
       () => {
-        freeBytes(chunk)
+        if (used !== undefined) freeBytes(used)
         this.#writing = false
         this.#writeDone()
       },

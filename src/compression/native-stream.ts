@@ -203,5 +203,7 @@ export class NativeStream implements Coder {
  * nobody's any more.
  */
 function freeWhenUsedUp(chunk: Uint8Array): void {
-  if (chunk.byteOffset + chunk.length === chunk.buffer.byteLength) freeBytes(chunk)
+  const { byteLength } = chunk.buffer
+  // Another length is no buffer of zlib's: a program may have raised `Buffer.poolSize`, and the pool is everybody's.
+  if (byteLength === CHUNK_SIZE && chunk.byteOffset + chunk.length === byteLength) freeBytes(chunk)
 }

@@ -10,7 +10,7 @@
  * @see https://datatracker.ietf.org/doc/html/rfc8878
  */
 import type { ByteSink } from '../bytes.ts'
-import { CHUNK_SIZE } from '../bytes.ts'
+import { CHUNK_SIZE, freeBytes } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import type { Coder } from './coder.ts'
 import { invalid, truncated } from './coder.ts'
@@ -289,6 +289,7 @@ class Unzstd implements Coder {
       const most = this.#window + Math.min(this.#window, MAX_SLACK) + 2 * CHUNK_SIZE
       target = new Uint8Array(Math.max(held + slack, Math.min(held * GROWTH, most)))
       target.set(this.#buffer.subarray(keep, this.#position))
+      freeBytes(this.#buffer)
       this.#buffer = target
     } else target.copyWithin(0, keep, this.#position)
     this.#position = held
@@ -304,9 +305,13 @@ class Unzstd implements Coder {
     this.#emitted = this.#position
     try {
       const wait = this.#output.write(chunk)
-      return wait?.catch((error: unknown) => {
-        throw this.#fail(error)
-      })
+      if (wait === undefined) freeBytes(chunk)
+      return wait?.then(
+        () => freeBytes(chunk),
+        (error: unknown) => {
+          throw this.#fail(error)
+        },
+      )
     } catch (error) {
       throw this.#fail(error)
     }

@@ -9,6 +9,7 @@
 import { OciError } from '../errors.ts'
 import { type Layer, type LayerEntryHeader, type LayerLimits, refuseUnsafe } from '../layer/index.ts'
 import { builtin, requireBuiltin } from '../runtime.ts'
+import { layerCompression } from '../spec/index.ts'
 import type { BlobWorker, WorkersOption } from '../workers/index.ts'
 import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, applyToSpecialFile, applyToSymlink, isExactOnDisk } from './attributes.ts'
@@ -50,7 +51,8 @@ export interface UnpackOptions {
   readonly commands?: boolean | undefined
   /**
    * Whether a worker thread reads, decompresses and hashes the layers of an image layout on disk, while this one writes
-   * files: a number above 0 or `auto` (for 50 MB and more) means one thread, some 15 MB of memory. None when absent.
+   * files: a number above 0 means one thread, some 15 MB of memory; `auto` one where there are 50 MB or more of layers
+   * compressed with zstd. None when absent.
    */
   readonly workers?: WorkersOption | undefined
   /** A file to write what could not be kept to, for {@link packDirectory} to restore; none when absent. */
@@ -148,14 +150,18 @@ export async function unpackLayers(
   }
 }
 
-/** Layers are applied one after the other, so there is one thread at the most. */
+/**
+ * Layers are applied one after the other, so there is one thread at the most. It pays for zstd, which is decoded here
+ * (0.83 of the time); gzip is inflated in the thread pool already (0.98, for 35 MiB more).
+ */
 async function workerFor(
   layers: readonly Layer[],
   option: WorkersOption | undefined,
 ): Promise<BlobWorker | undefined> {
   if (option === undefined || option === false) return undefined
   const { startWorkers } = await import('../workers/index.ts')
-  return startWorkers(option, { blobs: 1, bytes: layers.reduce((sum, { size }) => sum + size, 0) })[0]
+  const heavy = layers.filter(({ mediaType }) => layerCompression(mediaType) === 'zstd')
+  return startWorkers(option, { blobs: 1, bytes: heavy.reduce((sum, { size }) => sum + size, 0) })[0]
 }
 
 /** The set-user-ID and set-group-ID bits. */

@@ -57,7 +57,9 @@ export class FilePieces implements Chunks {
         this.#end = this.#options.end ?? this.#file.size
       }
       if (this.#position < this.#end) {
-        const piece = await (this.#ahead ?? this.#read())
+        // The first one too is under way: who closes meanwhile has to wait for it.
+        this.#ahead ??= this.#read()
+        const piece = await this.#ahead
         this.#ahead = undefined
         if (piece.length > 0 && !this.#over) {
           this.#position += piece.length

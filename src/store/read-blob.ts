@@ -64,11 +64,12 @@ export async function readBlobChunks(
     }
   } else content = embeddedContent(descriptor)
   const chunks = verified(content, descriptor, verifier, options)
-  verifiedContents.set(chunks, descriptor)
+  verifiedContents.set(chunks, { digest: descriptor.digest, size: descriptor.size })
   return chunks
 }
 
-const verifiedContents: WeakMap<object, Descriptor> = /* @__PURE__ */ new WeakMap()
+/** What chunks were verified as; copied, since a descriptor could be written to meanwhile. */
+const verifiedContents: WeakMap<object, Pick<Descriptor, 'digest' | 'size'>> = /* @__PURE__ */ new WeakMap()
 
 /**
  * Whether what gives chunks gives none that is not verified, or fails: as the content of this digest and size. It need

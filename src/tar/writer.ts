@@ -1,6 +1,6 @@
 /** Writing archives: entries in, bytes out, the same ones for the same entries. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { isBlob, readChunks, streamOf } from '../bytes.ts'
+import { isBlob, plainBytes, readChunks, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { BLOCK_SIZE, paddingOf } from './block.ts'
 import type { TarEntryInput } from './entry-input.ts'
@@ -81,7 +81,8 @@ export class TarWriter {
     }
     if (chunk.length === 0) return undefined
     this.#remaining -= chunk.length
-    const wait = this.#put(chunk)
+    // Of a Buffer `slice` shares the memory, where whoever stands behind takes it for a copy of theirs to have.
+    const wait = this.#put(plainBytes(chunk))
     if (this.#remaining > 0 || this.#padding === 0) return wait
     const padding = zeros.subarray(0, this.#padding)
     return wait === undefined ? this.#put(padding) : wait.then(() => this.#put(padding))

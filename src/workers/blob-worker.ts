@@ -1,5 +1,6 @@
 /** A worker thread, as the main thread has it: reads one blob at a time. */
 import type { ByteSink } from '../bytes.ts'
+import { isOciError } from '../errors.ts'
 import { type LayerBytes, type LayerOptions, type LayerScan, readLayerBytes } from '../layer/index.ts'
 import { accelerator } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
@@ -10,6 +11,14 @@ type Thread = import('node:worker_threads').Worker
 
 /** Megabytes of V8's young generation: a worker makes little garbage, and each has one. */
 const YOUNG_GENERATION = 4
+
+/** The thread has ended, whatever it was at. */
+class ThreadLost extends Error {
+  constructor(cause?: Error) {
+    super(`The worker thread has ended${cause === undefined ? '' : `: ${cause.message}`}`, { cause })
+    this.name = 'ThreadLost'
+  }
+}
 
 /**
  * One worker thread. Who starts it ends it by `close`.
@@ -41,12 +50,12 @@ export class BlobWorker {
       thread.on('error', (error: Error) => {
         this.#over = true
         resolve(false)
-        this.#lost?.(error)
+        this.#lost?.(new ThreadLost(error))
       })
       thread.on('exit', () => {
         this.#over = true
         resolve(false)
-        this.#lost?.(new Error('The worker thread has ended'))
+        this.#lost?.(new ThreadLost())
       })
     })
   }
@@ -62,8 +71,8 @@ export class BlobWorker {
   ): Promise<true | undefined> {
     const file = await this.#fileFor(store, descriptor)
     if (file === undefined) return undefined
-    await this.#run({ task: 'verify', file, descriptor, options: {} }, options)
-    return true
+    const job: Job = { task: 'verify', file, descriptor, options: {} }
+    return (await this.#runUnlessLost(job, options))?.done && true
   }
 
   /**
@@ -78,10 +87,8 @@ export class BlobWorker {
     const file = await this.#fileFor(store, descriptor)
     if (file === undefined) return undefined
     const { diffID, limits } = options
-    return this.#run(
-      { task: 'scan', file, descriptor, options: { diffID, limits } },
-      options,
-    ) as Promise<LayerScan>
+    const job: Job = { task: 'scan', file, descriptor, options: { diffID, limits } }
+    return (await this.#runUnlessLost(job, options))?.outcome as LayerScan | undefined
   }
 
   /** `readLayerBytes`, with reading, hashes and decompression in the thread: what is left here is what the sink does. */
@@ -106,34 +113,56 @@ export class BlobWorker {
     return file !== undefined && (await this.#ready) && !this.#over ? file : undefined
   }
 
+  /** Undefined where the thread is lost over it (killed, out of memory): nothing has been given to anybody yet. */
+  async #runUnlessLost(
+    job: Job,
+    options: LayerOptions,
+  ): Promise<{ readonly done: true; readonly outcome: Outcome } | undefined> {
+    try {
+      return { done: true, outcome: await this.#run(job, options) }
+    } catch (error) {
+      if (error instanceof ThreadLost) return undefined
+      throw error
+    }
+  }
+
   #run(job: Job, { signal, onProgress }: LayerOptions, sink?: ByteSink): Promise<Outcome> {
     signal?.throwIfAborted()
     return new Promise<Outcome>((resolve, reject) => {
+      /** What the sink failed with, or why it is to be given no more. */
       let refusal: { readonly reason: unknown } | undefined
       let taking: Promise<void> = Promise.resolve()
-      const onAbort = (): void => {
-        // The thread need not hear of it: what it is at would keep it busy.
-        void this.close()
-        settle(() => reject(signal?.reason))
-      }
+      /** Once the sink is at nothing any more: who gets the result may then take away what it writes to. */
       const settle = (how: () => void): void => {
         signal?.removeEventListener('abort', onAbort)
         this.#receive = undefined
         this.#lost = undefined
-        how()
+        void taking.then(how)
       }
-      const take = async (buffer: ArrayBuffer, length: number): Promise<void> => {
+      const onAbort = (): void => {
+        refusal ??= { reason: signal?.reason }
+        // The thread need not hear of it: what it is at would keep it busy.
+        this.close().catch(() => {})
+        settle(() => reject(signal?.reason))
+      }
+      const use = async (how: () => void | Promise<void>): Promise<void> => {
         if (refusal !== undefined) return
         try {
-          const wait = sink?.write(new Uint8Array(buffer, 0, length))
+          const wait = how()
           if (wait !== undefined) await wait
-          this.#send({ kind: 'taken', buffer }, [buffer])
         } catch (reason) {
-          refusal = { reason }
+          refusal ??= { reason }
           this.#send({ kind: 'refused', error: sendError(reason) })
         }
       }
-      this.#lost = (error) => settle(() => reject(signal?.aborted ? signal.reason : error))
+      const take = async (buffer: ArrayBuffer, length: number): Promise<void> => {
+        await use(() => sink?.write(new Uint8Array(buffer, 0, length)))
+        if (refusal === undefined) this.#send({ kind: 'taken', buffer }, [buffer])
+      }
+      this.#lost = (error) => {
+        settle(() => reject(refusal?.reason ?? error))
+        refusal ??= { reason: error }
+      }
       this.#receive = (reply) => {
         switch (reply.kind) {
           case 'progress':
@@ -142,23 +171,21 @@ export class BlobWorker {
           case 'tar':
             taking = taking.then(() => take(reply.buffer, reply.length))
             break
+          case 'end':
+            taking = taking.then(() => use(() => sink?.end()))
+            break
+          // What the thread has sent is still being taken: that decides what the sink makes of it.
           case 'failed':
-            void taking.then(() => settle(() => reject(receiveError(reply.error))))
+            settle(() => {
+              const error = receiveError(reply.error)
+              reject(refusal === undefined || comesFirst(error, refusal.reason) ? error : refusal.reason)
+            })
             break
           case 'refused':
-            void taking.then(() => settle(() => reject(refusal?.reason)))
+            settle(() => reject(refusal?.reason))
             break
           case 'done':
-            // What the thread has sent is still being taken.
-            void taking
-              .then(() => {
-                if (refusal !== undefined) throw refusal.reason
-                return sink?.end()
-              })
-              .then(
-                () => settle(() => resolve(reply.outcome)),
-                (error) => settle(() => reject(error)),
-              )
+            settle(() => (refusal === undefined ? resolve(reply.outcome) : reject(refusal.reason)))
         }
       }
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -171,14 +198,25 @@ export class BlobWorker {
   }
 }
 
+/**
+ * Whether the thread's error is told instead of the sink's. The thread works ahead of the sink, so the sink has failed at
+ * an earlier byte. As in `readLayerBytes`, a blob that is not what its digest says is the better reason for bad tar.
+ */
+function comesFirst(ofThread: Error, ofSink: unknown): boolean {
+  const isDamage = (error: unknown) => isOciError(error) && /^(COMPRESSION|TAR)_/.test(error.code)
+  if (!isDamage(ofSink) || !isOciError(ofThread)) return false
+  return !isDamage(ofThread) && !['LIMIT_EXCEEDED', 'DIFF_ID_MISMATCH'].includes(ofThread.code)
+}
+
 /** Undefined where there are no threads. What fails only later is told by the thread itself. */
 function startThread(): Thread | undefined {
   const threads = accelerator('node:worker_threads')
   if (threads === undefined) return undefined
-  // The source is run as it is by Deno, Bun and newer Node. Not written as bundlers look for it: pages have no threads.
-  const here = import.meta.url
-  const file = new URL(here.endsWith('.ts') ? './thread.ts' : './thread.js', here)
   try {
+    // The source is run as it is by Deno, Bun and newer Node. Not written as bundlers look for it: pages have no threads.
+    // Undefined in bundles of CommonJS, where the next line throws.
+    const here = import.meta.url
+    const file = new URL(here.endsWith('.ts') ? './thread.ts' : './thread.js', here)
     return new threads.Worker(file, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION } })
   } catch {
     return undefined

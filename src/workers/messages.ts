@@ -33,6 +33,8 @@ export type Reply =
   | { readonly kind: 'progress'; readonly bytes: number }
   /** The next `length` bytes of tar. */
   | { readonly kind: 'tar'; readonly buffer: ArrayBuffer; readonly length: number }
+  /** The tar has come to its end; what is checked behind it is still to come. */
+  | { readonly kind: 'end' }
   | { readonly kind: 'done'; readonly outcome: Outcome }
   | { readonly kind: 'failed'; readonly error: SentError }
   /** The job ended with what the taker of the tar had failed with. */
@@ -42,20 +44,26 @@ export type Reply =
 export interface SentError {
   readonly code?: OciErrorCode
   readonly message: string
+  /** What errors of the system and of zlib, which are causes, are told apart by. */
+  readonly foreign?: { readonly name: string; readonly code?: unknown }
   readonly details?: OciErrorDetails
 }
 
 /** Makes an error ready to be sent. */
 export function sendError(error: unknown): SentError {
-  if (!isOciError(error)) return { message: error instanceof Error ? error.message : String(error) }
+  if (!isOciError(error)) {
+    if (!(error instanceof Error)) return { message: String(error) }
+    const { name, message, code } = error as Error & { readonly code?: unknown }
+    return { message, foreign: { name, ...(typeof code === 'string' ? { code } : {}) } }
+  }
   const { code, message, expected, actual, path, digest, offset, issues, cause } = error
   const reason = cause === undefined ? undefined : sendError(cause)
   return { code, message, details: { expected, actual, path, digest, offset, issues, cause: reason } }
 }
 
 /** The error that was sent. */
-export function receiveError({ code, message, details }: SentError): Error {
-  if (code === undefined) return new Error(message)
+export function receiveError({ code, message, details, foreign }: SentError): Error {
+  if (code === undefined) return Object.assign(new Error(message), foreign)
   const cause = details?.cause === undefined ? undefined : receiveError(details.cause as SentError)
   return new OciError(code, message, { ...details, cause })
 }

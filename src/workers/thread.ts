@@ -43,6 +43,7 @@ class TarSender implements ByteSink {
 
   end(): void {
     this.#send()
+    reply({ kind: 'end' })
   }
 
   giveBack(buffer: ArrayBuffer): void {

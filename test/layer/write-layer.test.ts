@@ -310,3 +310,16 @@ test('a tar in which a path comes twice is taken as it is, also entry by entry; 
     path: 'a',
   })
 })
+
+test("what content is given in stays the caller's, a Buffer too, in each compression", async () => {
+  for (const compression of ['none', 'gzip'] as const) {
+    const content = Buffer.alloc(600_000, 'mine')
+    const tar = Buffer.from(await tarOf([{ path: 'a', content: new Uint8Array(content) }]))
+    const store = new MemoryStore()
+    await writeLayer(store, [{ path: 'a', content }], { compression })
+    await writeLayer(store, { tar }, { compression })
+    expect(content.length).toBe(600_000)
+    expect(content.every((byte, at) => byte === 'mine'.charCodeAt(at % 4))).toBe(true)
+    expect(tar.length).toBeGreaterThan(600_000)
+  }
+})

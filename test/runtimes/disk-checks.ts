@@ -16,6 +16,7 @@ import { DirectoryStore, MemoryStore } from '../../src/store/index.ts'
 import { type TarEntryInput, writeTar } from '../../src/tar/index.ts'
 import { describeImageStore } from '../../src/testing/index.ts'
 import { copyImage, validateImage } from '../../src/transfer/index.ts'
+import { startWorkers } from '../../src/workers/index.ts'
 import { type Check, codeOf, type DiskFixtures, type Fixtures, reasonOf, same } from './check.ts'
 import { makeImage, runContract } from './image-checks.ts'
 import { gather, sampleBytes } from './inputs.ts'
@@ -106,6 +107,41 @@ export const diskChecks: readonly Check[] = [
         .readdirSync(store.path)
         .filter((name) => name.includes('oci-ts'))
       same(left, [], 'nothing is left behind')
+    },
+  },
+  {
+    name: 'disk: a worker thread validates and unpacks as this thread does, and is there',
+    run: async (fixtures) => {
+      const { directory } = diskOf(fixtures)
+      const fs = fileSystem()
+      await using store = await DirectoryStore.create(`${directory}/for-threads`, { sync: false })
+      const image = await makeImage(store)
+      const large = await writeLayer(store, [{ path: 'large', content: sampleBytes(3_000_000) }])
+      const [worker] = startWorkers(1, { blobs: 1, bytes: 1 })
+      try {
+        same(await worker?.verify(store, large.descriptor), true, 'a thread is there')
+        const scan = await worker?.scan(store, large.descriptor)
+        same(scan?.diffID, large.diffID, 'it scans')
+      } finally {
+        await worker?.close()
+      }
+      const validated = async (workers: number | false) =>
+        JSON.stringify(await validateImage(store, image.descriptor, { workers }))
+      same(await validated(1), await validated(false), 'validation')
+      const unpacked = async (name: string, workers: number | false) => {
+        await unpackImage(image, `${directory}/${name}`, { workers })
+        return treeOf(fs, `${directory}/${name}`)
+      }
+      same(await unpacked('by-thread', 1), await unpacked('alone', false), 'the tree')
+      const path = `${store.path}/blobs/${large.descriptor.digest.replace(':', '/')}`
+      const bytes = fs.readFileSync(path)
+      bytes[bytes.length - 100]! ^= 1
+      fs.writeFileSync(path, bytes)
+      const layer = { layers: [new Layer(store, large.descriptor, { position: 0 })] }
+      for (const workers of [1, false] as const) {
+        const code = await codeOf(unpackImage(layer, `${directory}/damaged`, { workers }))
+        same(code, 'DIGEST_MISMATCH', `damage, workers ${workers}`)
+      }
     },
   },
   {

@@ -8,7 +8,7 @@ import { fromScratch, readLayout } from '../../src/image/index.ts'
 import type { Layer } from '../../src/layer/index.ts'
 import type { Descriptor } from '../../src/spec/index.ts'
 import { mediaTypes, serializeJson } from '../../src/spec/index.ts'
-import { MemoryStore, readBlobBytes } from '../../src/store/index.ts'
+import { type ImageStore, MemoryStore, readBlobBytes } from '../../src/store/index.ts'
 import { type TarEntryInput, writeTar } from '../../src/tar/index.ts'
 import { describeImageStore } from '../../src/testing/index.ts'
 import { copyImage, validateImage, writeArchive } from '../../src/transfer/index.ts'
@@ -20,7 +20,7 @@ import { recorded } from './recorded.ts'
 const created = '2024-05-06T07:08:09Z'
 
 /** An image of three layers in three compressions, with whiteouts, links and an opaque directory, made of code. */
-export async function makeImage(store: MemoryStore): Promise<Image> {
+export async function makeImage(store: ImageStore): Promise<Image> {
   const gzip = { compression: 'gzip', mode: 'reproducible' } as const
   return fromScratch({ platform: 'linux/arm64/v8' })
     .created(created)

@@ -1,6 +1,6 @@
 /** Where the runtimes are, and how the suite is run on each of them. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -93,6 +93,20 @@ async function bundle(driver: 'disk' | 'page' | 'worker', scratch: string): Prom
   return outfile
 }
 
+/** What a worker thread runs, beside the driver's bundle: there the library looks for it. */
+async function bundleThread(directory: string): Promise<void> {
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
+  await build({
+    entryPoints: [join(project, 'src/workers/thread.ts')],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    outfile: join(directory, 'thread.js'),
+    logLevel: 'silent',
+  })
+}
+
 /** The report is the last line that a driver prints. */
 function lastLine(output: string): Report {
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Report
@@ -102,6 +116,7 @@ function lastLine(output: string): Report {
 async function runOnDisk(command: readonly string[], given: Given, bundled: boolean): Promise<Report> {
   const directory = mkdtempSync(join(given.scratch, 'disk-'))
   mkdirSync(join(directory, 'work'))
+  if (bundled) await bundleThread(directory)
   const driver = bundled
     ? await bundle('disk', directory)
     : fileURLToPath(new URL('./child/disk.ts', import.meta.url))
