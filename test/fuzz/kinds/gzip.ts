@@ -3,7 +3,7 @@ import { type ByteSink, concatBytes, equalBytes } from '../../../src/bytes.ts'
 import { createCompressor, createDecompressor } from '../../../src/compression/index.ts'
 import { setAccelerated } from '../../../src/runtime.ts'
 import { holds, type Kind } from '../kind.ts'
-import { cut } from '../mutation/bytes.ts'
+import { cut, lent } from '../mutation/bytes.ts'
 import { madeMember, mutateGzip } from '../mutation/gzip.ts'
 import { Random } from '../random.ts'
 import { seedFiles } from '../seed-files.ts'
@@ -67,7 +67,7 @@ export function decompressed(
     setAccelerated(accelerated)
     const decoder = createDecompressor(compression, sink, { maxSize })
     setAccelerated(true)
-    for (const piece of pieces) {
+    for (const piece of lent(pieces)) {
       const wait = decoder.write(piece)
       if (wait !== undefined) await wait
     }

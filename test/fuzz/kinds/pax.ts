@@ -87,6 +87,11 @@ export const pax: Kind = {
       return undefined
     }
     const { uid, mtime, path } = header.value
+    holds(
+      [uid, mtime.seconds, mtime.nanoseconds].every(Number.isSafeInteger),
+      'A number is not exact',
+      () => parsed,
+    )
     holds(parsed.uid === undefined || parsed.uid === uid, 'A record is lost', () => [parsed, uid])
     holds(parsed.mtime === undefined || textOf(parsed.mtime) === textOf(mtime), 'A record is lost', () => [
       parsed,

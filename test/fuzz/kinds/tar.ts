@@ -12,7 +12,7 @@ import {
   tarChunks,
 } from '../../../src/tar/index.ts'
 import { holds, type Kind } from '../kind.ts'
-import { cut } from '../mutation/bytes.ts'
+import { cut, lent } from '../mutation/bytes.ts'
 import { madeArchive, mutateTar } from '../mutation/tar.ts'
 import { Random } from '../random.ts'
 import { seedFiles } from '../seed-files.ts'
@@ -41,6 +41,12 @@ function push(chunks: readonly Uint8Array[]): Verdict<Read> {
       {
         entry(given) {
           holds(header === undefined, 'An entry begins in another one')
+          const { size, uid, gid, mtime } = given
+          holds(
+            [size, uid, gid, mtime.seconds, mtime.nanoseconds].every(Number.isSafeInteger) && size >= 0,
+            'A number is not exact',
+            () => given,
+          )
           header = given as TarHeader & TarPosition
         },
         data(chunk) {
@@ -62,7 +68,7 @@ function push(chunks: readonly Uint8Array[]): Verdict<Read> {
       },
       limits,
     )
-    for (const chunk of chunks) holds(parser.write(chunk) === undefined, 'The parser waits for nothing')
+    for (const chunk of lent(chunks)) holds(parser.write(chunk) === undefined, 'The parser waits for nothing')
     parser.end()
     return { entries, globals, ended: parser.ended, trailing: parser.trailingBytes }
   })

@@ -42,6 +42,10 @@ const written = [
     'aW41IGJpbjYgYmluNyBiaW44IGJpbjkgcm9vdDEwIHJvb3QxMSByb290MTIwIHJvb3QxIHJvb3QyBQA0IARnjpwDwPVBh3kGFN00' +
     'Zw==',
   'KLUv/QRYTQAAEAAAAQCz8wEWvdvLTw==',
+  // A match over 700 000 zeros: further back than the decoder's first buffer reaches.
+  'KLUv/QBoFAQAlAfGfoFrS/vi+1T2vd98HOGHAb8x3lZyD0dnZodZqog8WepWE3vShaHYPFRVLzeuZVvaAnmYzOMado5f2ZmPHz82' +
+    '7kN4TQ36vqba5IaO3CltTv9W4XAg+4+xWAWQxQncU82qO0iZUtNSnQaf6rXCBhOYSbIBHqwyiDEAAQA54X8OogIAEAACABAAAgAQ' +
+    'AAIAEAB9AAAAA0AAfQa0brvKptUuHQQ=',
 ]
 
 /** zstd. */
@@ -53,6 +57,12 @@ export const zstd: Kind = {
 
   async seeds() {
     const random = new Random(8)
+    // Ours refuses more than fzstd does, but never what the command wrote.
+    for (const text of written) {
+      const bytes = Buffer.from(text, 'base64')
+      const whole = await decompressed('zstd', false, [bytes])
+      holds(whole.error === undefined, 'What zstd wrote is refused', () => whole.error?.message)
+    }
     const files = seedFiles(zstd.maxLength).map(({ bytes }) => bytes)
     return [
       ...files.filter((bytes) => bytes[0] === 0x28 && bytes[1] === 0xb5),

@@ -107,3 +107,12 @@ export function cut(random: Random, bytes: Uint8Array): Uint8Array[] {
   }
   return pieces
 }
+
+/** Pieces as a reader gives them that uses one buffer for all: each is overwritten once the next is asked for. */
+export function* lent(pieces: readonly Uint8Array[]): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  for (const piece of pieces) {
+    const own = piece.slice()
+    yield own
+    own.fill(0xaa)
+  }
+}

@@ -125,6 +125,16 @@ function change(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Arra
       return splice(bytes, block.at, random.oneIn(2) ? block.at : block.end, inserted)
     }
     case 9:
+      // More than the decoder's first buffer holds, so that it has to move what matches refer to.
+      if (block !== undefined && random.oneIn(3)) {
+        const runs = Array.from({ length: 5 }, () => blockOf(1, 131_072, random.bytes(1), false))
+        return splice(
+          splice(bytes, block.at, block.at, join(runs)),
+          at,
+          firstBlock,
+          Uint8Array.of((bytes[at] ?? 0) & 4, random.pick([0x50, 0x58])),
+        )
+      }
       if (block === undefined) return bytes
       return splice(bytes, block.at, random.oneIn(2) ? block.at : block.end, madeBlock(random, false))
     case 10:
