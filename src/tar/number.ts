@@ -36,7 +36,8 @@ function parseBinary(bytes: Uint8Array, at: number, length: number): number {
     value = value * 256 + (bytes[i]! ^ mask)
     if (value > Number.MAX_SAFE_INTEGER) return Number.NaN
   }
-  return mask === 0 ? value : -1 - value
+  if (mask === 0) return value
+  return value === Number.MAX_SAFE_INTEGER ? Number.NaN : -1 - value
 }
 
 /** Whether a field of this length holds the number as octal digits and a NUL. */
