@@ -98,11 +98,22 @@ class Unzstd implements Coder {
       throw this.#fail(truncated(this.#what, 'zstd'))
     }
     const wait = this.#emit(1)
-    return wait === undefined ? this.#output.end() : wait.then(() => this.#output.end())
+    return wait === undefined ? this.#finish() : wait.then(() => this.#finish())
   }
 
   abort(reason: unknown): void {
     this.#failure ??= { reason }
+    this.#free()
+  }
+
+  #finish(): void | Promise<void> {
+    this.#free()
+    return this.#output.end()
+  }
+
+  /** The window of one layer is not to lie about while the next is read: it may be megabytes. */
+  #free(): void {
+    freeBytes(this.#buffer)
     this.#buffer = new Uint8Array(0)
   }
 

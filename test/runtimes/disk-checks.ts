@@ -116,7 +116,19 @@ export const diskChecks: readonly Check[] = [
       const fs = fileSystem()
       await using store = await DirectoryStore.create(`${directory}/for-threads`, { sync: false })
       const image = await makeImage(store)
-      const large = await writeLayer(store, [{ path: 'large', content: sampleBytes(3_000_000) }])
+      const large = await writeLayer(store, [
+        { path: 'etc/', mtime: 3 },
+        { path: 'etc/large', mtime: 4, content: sampleBytes(3_000_000) },
+      ])
+      const small = await writeLayer(store, [
+        { path: 'etc/', mtime: 5 },
+        { path: 'etc/small', mtime: 6, content: sampleBytes(10) },
+      ])
+      const tree = {
+        layers: [large, small].map(({ descriptor, diffID }, position) => {
+          return new Layer(store, descriptor, { position, diffID })
+        }),
+      }
       const [worker] = startWorkers(1, { blobs: 1, bytes: 1 })
       try {
         same(await worker?.verify(store, large.descriptor), true, 'a thread is there')
@@ -129,7 +141,7 @@ export const diskChecks: readonly Check[] = [
         JSON.stringify(await validateImage(store, image.descriptor, { workers }))
       same(await validated(1), await validated(false), 'validation')
       const unpacked = async (name: string, workers: number | false) => {
-        await unpackImage(image, `${directory}/${name}`, { workers })
+        await unpackImage(tree, `${directory}/${name}`, { workers })
         return treeOf(fs, `${directory}/${name}`)
       }
       same(await unpacked('by-thread', 1), await unpacked('alone', false), 'the tree')
