@@ -18,7 +18,7 @@ const project = fileURLToPath(new URL('.', import.meta.url))
 const entries: Readonly<Record<string, string>> = {
   main: 'src/cli/main.ts',
   // Worker threads: `src/workers/blob-worker.ts` starts it.
-  thread: 'src/workers/thread.ts',
+  'blob-worker-thread': 'src/workers/blob-worker-thread.ts',
 }
 
 /**

@@ -64,6 +64,12 @@ export function readChunks(source: ByteSource, options: { signal?: AbortSignal |
   return new ChunkReader(source, options.signal)
 }
 
+/**
+ * The name of the method by which a chunk is given back to who gave it. A symbol, since an iterable of somebody else's may
+ * have a `release` that means something else.
+ */
+export const giveBack: unique symbol = /* @__PURE__ */ Symbol('oci-ts.giveBack')
+
 /** Chunks of bytes on their way: what {@link readChunks} gives. */
 export interface Chunks extends AsyncIterableIterator<Uint8Array, void, undefined> {
   return(): Promise<IteratorResult<Uint8Array, void>>
@@ -72,7 +78,7 @@ export interface Chunks extends AsyncIterableIterator<Uint8Array, void, undefine
    * cannot use them again does nothing. Reading 450 MB in chunks of 1 MiB, none of them given back, costs a full
    * collection of garbage for each 32 MiB.
    */
-  release?(chunk: Uint8Array): void
+  [giveBack]?(chunk: Uint8Array): void
   /** What gives the chunks, known from the first one on: a source itself, or what a stream of ours stands on. */
   readonly origin?: object | undefined
 }
@@ -86,8 +92,8 @@ interface OpenSource {
   next(): unknown
   /** Says that no more is wanted. */
   close(reason?: unknown): unknown
-  /** See {@link Chunks.release}. */
-  release?(chunk: Uint8Array): void
+  /** See {@link Chunks} and {@link giveBack}. */
+  [giveBack]?(chunk: Uint8Array): void
 }
 
 class ChunkReader implements Chunks {
@@ -151,8 +157,8 @@ class ChunkReader implements Chunks {
     return atEnd
   }
 
-  release(chunk: Uint8Array): void {
-    this.#open?.release?.(chunk)
+  [giveBack](chunk: Uint8Array): void {
+    this.#open?.[giveBack]?.(chunk)
   }
 
   get origin(): object | undefined {
@@ -259,7 +265,7 @@ function openSource(source: OpenableSource): OpenSource {
     let pending = false
     let begun = false
     return {
-      release: (chunk) => (iterator as Partial<Chunks>).release?.(chunk),
+      [giveBack]: (chunk) => (iterator as Partial<Chunks>)[giveBack]?.(chunk),
       async next() {
         begun = true
         pending = true
@@ -296,7 +302,7 @@ function openOrigin(
   let interrupt: ((end: typeof atEnd) => void) | undefined
   let closed = false
   return {
-    release: (chunk) => (iterator as Partial<Chunks>).release?.(chunk),
+    [giveBack]: (chunk) => (iterator as Partial<Chunks>)[giveBack]?.(chunk),
     async next() {
       try {
         const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
@@ -375,7 +381,7 @@ export function observeChunks(
       ended = true
       return chunks.return()
     },
-    release: (chunk) => chunks.release?.(chunk),
+    [giveBack]: (chunk) => chunks[giveBack]?.(chunk),
   }
 }
 
@@ -389,7 +395,7 @@ export async function pump(
   for await (const chunk of chunks) {
     const wait = sink.write(chunk)
     if (wait !== undefined) await wait
-    chunks.release?.(chunk)
+    chunks[giveBack]?.(chunk)
   }
   await sink.end()
 }

@@ -71,6 +71,8 @@ export type OciErrorCode =
   | 'TAR_TRUNCATED'
   /** A tar entry of a kind that layers must not hold: sparse, multi-volume, unknown. */
   | 'TAR_UNSUPPORTED'
+  /** A worker thread ended (killed, out of memory) while it read a layer; `cause` says why, where it is known. */
+  | 'WORKER_LOST'
 
 /** One thing wrong with a document, at one place in it. */
 export interface Issue {

@@ -38,7 +38,7 @@ const narrower: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Files that do their work when they are imported: programs, and what a worker thread runs. */
-const started = ['src/cli/main.ts', 'src/workers/thread.ts']
+const started = ['src/cli/main.ts', 'src/workers/blob-worker-thread.ts']
 
 /** Modules that are one file beside the folders. */
 const singleFiles = ['errors', 'bytes', 'runtime']
@@ -395,8 +395,8 @@ describe('the guard itself', () => {
   })
 
   test('finds what is imported, late too', () => {
-    const late = parse('src/spec/a.ts', "const x = () => import('../workers/thread.ts')")
-    expect(imported([late])).toEqual(['src/workers/thread.ts'])
+    const late = parse('src/spec/a.ts', "const x = () => import('../workers/blob-worker-thread.ts')")
+    expect(imported([late])).toEqual(['src/workers/blob-worker-thread.ts'])
   })
 
   test('finds work at import time', () => {

@@ -9,6 +9,7 @@ import {
   encodeUtf8,
   equalBytes,
   freeBytes,
+  giveBack,
   isBytes,
   observeChunks,
   pump,
@@ -515,7 +516,7 @@ function lending(
       chunks.returned++
       return { done: true, value: undefined }
     },
-    release(chunk: Uint8Array) {
+    [giveBack](chunk: Uint8Array) {
       chunks.released.push(chunk)
     },
   }
@@ -553,10 +554,17 @@ describe('chunks that are given back', () => {
     expect(chunks.released).toEqual([])
   })
 
+  test('nor to a `release` of somebody else, which means something else', async () => {
+    const release = vi.fn()
+    const theirs = Object.assign(iterate([Uint8Array.of(1)]), { release })
+    await pump(theirs, { write() {}, end() {} })
+    expect(release).not.toHaveBeenCalled()
+  })
+
   test('and sources that cannot take them back are read as ever', async () => {
     const reader = readChunks(new Blob([Uint8Array.of(1)]))
     const { value } = await reader.next()
-    reader.release?.(value as Uint8Array)
+    reader[giveBack]?.(value as Uint8Array)
     expect((await reader.next()).done).toBe(true)
   })
 })

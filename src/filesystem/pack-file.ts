@@ -1,7 +1,7 @@
 /** The content of files on disk, as it goes into an archive that has already promised its size. */
 import { type ByteSource, CHUNK_SIZE, type Chunks, observeChunks } from '../bytes.ts'
 import { OciError } from '../errors.ts'
-import { FilePieces } from '../store/index.ts'
+import { filePieces } from '../store/index.ts'
 import { diskError } from './disk-error.ts'
 
 type FileSystem = typeof import('node:fs')
@@ -69,7 +69,7 @@ function readLarge(fs: FileSystem, disk: string, path: string, size: number): Ch
   const refuse = (error: unknown): unknown => diskError(error, `Cannot read "${path}"`, path)
   const open = () => ({ fd: openFile(fs, disk), size })
   // One byte more than there should be, to notice growth.
-  const pieces = new FilePieces({ open, path, end: size + 1, refuse })
+  const pieces = filePieces({ open, path, end: size + 1, refuse })
   let length = 0
   return observeChunks(pieces, {
     write(chunk) {

@@ -10,6 +10,7 @@ import { OciError } from '../errors.ts'
 import { type Layer, type LayerEntryHeader, type LayerLimits, refuseUnsafe } from '../layer/index.ts'
 import { builtin, requireBuiltin } from '../runtime.ts'
 import { layerCompression } from '../spec/index.ts'
+import { hasBlobFiles } from '../store/index.ts'
 import type { BlobWorker, WorkersOption } from '../workers/index.ts'
 import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, applyToSpecialFile, applyToSymlink, isExactOnDisk } from './attributes.ts'
@@ -161,7 +162,8 @@ async function workerFor(
   if (option === undefined || option === false) return undefined
   const { startWorkers } = await import('../workers/index.ts')
   const heavy = layers.filter(({ mediaType }) => layerCompression(mediaType) === 'zstd')
-  return startWorkers(option, { blobs: 1, bytes: heavy.reduce((sum, { size }) => sum + size, 0) })[0]
+  const bytes = heavy.reduce((sum, { size }) => sum + size, 0)
+  return startWorkers(option, { blobs: layers.some(({ store }) => hasBlobFiles(store)) ? 1 : 0, bytes })[0]
 }
 
 /** The set-user-ID and set-group-ID bits. */

@@ -3,7 +3,7 @@
  * to tar bytes, which every reader of layers goes.
  */
 import type { ByteSink } from '../bytes.ts'
-import { readChunks } from '../bytes.ts'
+import { giveBack, readChunks } from '../bytes.ts'
 import { type Compression, createDecompressor } from '../compression/index.ts'
 import { createHasher, type DiffID, digestParts, type Hasher } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -106,7 +106,7 @@ export async function readLayerBytes(
       if (wait !== undefined) await wait
       signal?.throwIfAborted()
       position += value.length
-      chunks.release?.(value)
+      chunks[giveBack]?.(value)
       onProgress?.(position)
     }
     await decompressor.end()
@@ -119,7 +119,7 @@ export async function readLayerBytes(
     if (error instanceof OciError && /^(COMPRESSION|TAR)_/.test(error.code)) {
       for (let step = await next; !step.done; step = await chunks.next()) {
         signal?.throwIfAborted()
-        chunks.release?.(step.value)
+        chunks[giveBack]?.(step.value)
       }
       done = true
     }

@@ -1,6 +1,6 @@
 /** Writing a layer: entries in, a blob in the store and its two identities out, in one pass. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { concatBytes, encodeUtf8, freeBytes, pump } from '../bytes.ts'
+import { concatBytes, encodeUtf8, freeBytes, giveBack, pump } from '../bytes.ts'
 import { type Compression, type CompressOptions, createCompressor } from '../compression/index.ts'
 import { createHasher, type DiffID } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -123,7 +123,7 @@ function chunksOf(relay: Relay<Uint8Array>): AsyncIterable<Uint8Array> {
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     for (let chunk = await relay.take(); chunk !== undefined; chunk = await relay.take()) yield chunk
   }
-  return Object.assign(chunks(), { release: freeBytes })
+  return Object.assign(chunks(), { [giveBack]: freeBytes })
 }
 
 async function writeTo(sink: ByteSink, source: LayerSource, options: WriteLayerOptions): Promise<void> {

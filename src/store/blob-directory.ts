@@ -3,7 +3,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#blobs
  */
 import type { ByteSource, Chunks } from '../bytes.ts'
-import { streamOf } from '../bytes.ts'
+import { giveBack, streamOf } from '../bytes.ts'
 import type { Digest } from '../digest/index.ts'
 import { digestParts, isDigest, isRegisteredAlgorithm, parseDigest, verifyBytes } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -11,7 +11,7 @@ import { requireBuiltin } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { checkRange } from './blob-range.ts'
 import { type DirectorySync, removeAbandoned, TemporaryFile, temporaryPath } from './durable-file.ts'
-import { FilePieces } from './file-pieces.ts'
+import { filePieces } from './file-pieces.ts'
 import { describe, discard, Intake, ingest } from './ingest.ts'
 import type { Referrer } from './referrers.ts'
 import { beginsAsDocument, MAX_REFERRER_SIZE, referrerOf } from './referrers.ts'
@@ -246,7 +246,7 @@ export class BlobDirectory {
       if (file !== undefined) return file
       throw new OciError('BLOB_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
     }
-    return new FilePieces({ open, path, start, end, signal })
+    return filePieces({ open, path, start, end, signal })
   }
 
   async #commit(file: TemporaryFile, digest: Digest): Promise<void> {
@@ -360,7 +360,7 @@ async function measure(
   const pieces = readWholeFile(path, options.signal)
   for await (const piece of pieces) {
     intake.update(piece)
-    pieces.release?.(piece)
+    pieces[giveBack]?.(piece)
   }
   return intake.end()
 }
@@ -371,7 +371,7 @@ function readWholeFile(path: string, signal: AbortSignal | undefined): Chunks {
     if (file !== undefined) return file
     throw new OciError('PATH_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
   }
-  return new FilePieces({ open, path, signal })
+  return filePieces({ open, path, signal })
 }
 
 function syncFile(path: string): Promise<void> {

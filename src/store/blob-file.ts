@@ -3,9 +3,17 @@ import { streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { DirectoryStore } from './directory-store.ts'
-import { FilePieces } from './file-pieces.ts'
+import { filePieces } from './file-pieces.ts'
 import { type OpenFile, openRegular } from './regular-file.ts'
 import type { BlobStore, StoreOptions } from './store.ts'
+
+/**
+ * Whether a store keeps its blobs in files of their own.
+ * @internal
+ */
+export function hasBlobFiles(store: BlobStore): boolean {
+  return store instanceof DirectoryStore
+}
 
 /**
  * The file that a blob's bytes are in, where its store keeps it in one of its own; undefined elsewhere.
@@ -41,7 +49,7 @@ export class BlobFile implements BlobStore {
       if (file !== undefined) return file
       throw new OciError('BLOB_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
     }
-    return streamOf(new FilePieces({ open, path, signal }))
+    return streamOf(filePieces({ open, path, signal }))
   }
 
   async put(): Promise<never> {

@@ -5,7 +5,7 @@
  * garbage of this size costs V8 a full collection for each 32 MiB.
  */
 import type { Chunks } from '../bytes.ts'
-import { CHUNK_SIZE } from '../bytes.ts'
+import { CHUNK_SIZE, giveBack } from '../bytes.ts'
 import { requireBuiltin } from '../runtime.ts'
 import { type OpenFile, systemError } from './regular-file.ts'
 
@@ -28,7 +28,11 @@ export interface FilePiecesOptions {
 const MAX_SPARE = 2
 
 /** Pieces that are the reader's own, unless they are given back. */
-export class FilePieces implements Chunks {
+export function filePieces(options: FilePiecesOptions): Chunks {
+  return new FilePieces(options)
+}
+
+class FilePieces implements Chunks {
   readonly #options: FilePiecesOptions
   #file: OpenFile | undefined
   #position: number
@@ -84,7 +88,7 @@ export class FilePieces implements Chunks {
     return { done: true, value: undefined }
   }
 
-  release(piece: Uint8Array): void {
+  [giveBack](piece: Uint8Array): void {
     const { buffer } = piece
     if (this.#lent.delete(buffer) && this.#spare.length < MAX_SPARE) {
       this.#spare.push(new Uint8Array(buffer as ArrayBuffer))

@@ -1,6 +1,6 @@
 /** Taking content in: the one place where what is put is measured and held against what it must be. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { readChunks } from '../bytes.ts'
+import { giveBack, readChunks } from '../bytes.ts'
 import type { Digest, Hasher } from '../digest/index.ts'
 import { createHasher, digestParts, parseDigest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
@@ -115,7 +115,7 @@ export async function ingest(
       }
       await written
     }
-    chunks.release?.(chunk)
+    chunks[giveBack]?.(chunk)
   }
   const descriptor = intake.end()
   options.signal?.throwIfAborted()

@@ -4,7 +4,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#verification
  */
 import type { Chunks } from '../bytes.ts'
-import { concatBytes, observeChunks, streamOf } from '../bytes.ts'
+import { concatBytes, giveBack, observeChunks, streamOf } from '../bytes.ts'
 import { Verifier } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
@@ -141,7 +141,7 @@ function verified(
       closed = true
       return chunks.return()
     },
-    release: (chunk) => chunks.release?.(chunk),
+    [giveBack]: (chunk) => chunks[giveBack]?.(chunk),
   }
 }
 

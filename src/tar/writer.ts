@@ -1,6 +1,6 @@
 /** Writing archives: entries in, bytes out, the same ones for the same entries. */
 import type { ByteSink, ByteSource } from '../bytes.ts'
-import { isBlob, plainBytes, readChunks, streamOf } from '../bytes.ts'
+import { giveBack, isBlob, plainBytes, readChunks, streamOf } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { BLOCK_SIZE, paddingOf } from './block.ts'
 import type { TarEntryInput } from './entry-input.ts'
@@ -109,7 +109,7 @@ export class TarWriter {
     for await (const chunk of chunks) {
       const wait = this.data(chunk)
       if (wait !== undefined) await wait
-      chunks.release?.(chunk)
+      chunks[giveBack]?.(chunk)
     }
     this.#checkComplete()
   }

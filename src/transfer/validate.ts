@@ -1,4 +1,5 @@
 /** Whether what is in a store is sound: every document, digest, size and diffID that can be reached. */
+import { giveBack } from '../bytes.ts'
 import type { DiffID, Digest } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
 import { Layer } from '../layer/index.ts'
@@ -18,7 +19,7 @@ import {
   parseConfig,
 } from '../spec/index.ts'
 import type { BlobStore, StoreOptions } from '../store/index.ts'
-import { readBlobBytes, readBlobChunks } from '../store/index.ts'
+import { hasBlobFiles, readBlobBytes, readBlobChunks } from '../store/index.ts'
 import type { BlobWorker, WorkersOption } from '../workers/index.ts'
 import { forEachConcurrent } from './concurrent.ts'
 import { isDocumentType, type Successor, successorsOf } from './graph.ts'
@@ -193,7 +194,7 @@ class Validator {
     if (option !== false) {
       const { startWorkers } = await import('../workers/index.ts')
       const bytes = leaves.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
-      workers = startWorkers(option, { blobs: leaves.length - 1, bytes })
+      workers = startWorkers(option, { blobs: hasBlobFiles(this.#store) ? leaves.length - 1 : 0, bytes })
     }
     try {
       // One lane is this thread's at least.
@@ -306,7 +307,7 @@ class Validator {
         }
       } else if (!(await worker?.verify(this.#store, descriptor, { signal, onProgress: moved }))) {
         const chunks = await readBlobChunks(this.#store, descriptor, { signal, onProgress: moved })
-        for await (const chunk of chunks) chunks.release?.(chunk)
+        for await (const chunk of chunks) chunks[giveBack]?.(chunk)
       }
       this.#verified++
       this.#verifiedBytes += descriptor.size

@@ -2,6 +2,7 @@
  * An OCI archive: an image layout as a tar.
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
+import { giveBack } from '../bytes.ts'
 import { compareDigests, type Digest, digestParts } from '../digest/index.ts'
 import type { Descriptor, Index } from '../spec/index.ts'
 import {
@@ -67,7 +68,7 @@ export async function writeOciArchive(
       const wait = tar.data(chunk)
       if (wait !== undefined) await wait
       moved(chunk.length)
-      chunks.release?.(chunk)
+      chunks[giveBack]?.(chunk)
     }
   }
 }

@@ -1,6 +1,6 @@
 /** A worker thread, as the main thread has it: reads one blob at a time. */
 import type { ByteSink } from '../bytes.ts'
-import { isOciError } from '../errors.ts'
+import { isOciError, OciError } from '../errors.ts'
 import { type LayerBytes, type LayerOptions, type LayerScan, readLayerBytes } from '../layer/index.ts'
 import { accelerator } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
@@ -13,11 +13,10 @@ type Thread = import('node:worker_threads').Worker
 const YOUNG_GENERATION = 4
 
 /** The thread has ended, whatever it was at. */
-class ThreadLost extends Error {
-  constructor(cause?: Error) {
-    super(`The worker thread has ended${cause === undefined ? '' : `: ${cause.message}`}`, { cause })
-    this.name = 'ThreadLost'
-  }
+function threadLost(cause?: Error): OciError {
+  const why = cause === undefined ? '' : ` (${cause.message})`
+  const message = `A worker thread ended while it was at work${why}: try again without workers`
+  return new OciError('WORKER_LOST', message, { cause })
 }
 
 /**
@@ -50,12 +49,12 @@ export class BlobWorker {
       thread.on('error', (error: Error) => {
         this.#over = true
         resolve(false)
-        this.#lost?.(new ThreadLost(error))
+        this.#lost?.(threadLost(error))
       })
       thread.on('exit', () => {
         this.#over = true
         resolve(false)
-        this.#lost?.(new ThreadLost())
+        this.#lost?.(threadLost())
       })
     })
   }
@@ -121,7 +120,7 @@ export class BlobWorker {
     try {
       return { done: true, outcome: await this.#run(job, options) }
     } catch (error) {
-      if (error instanceof ThreadLost) return undefined
+      if (isOciError(error, 'WORKER_LOST')) return undefined
       throw error
     }
   }
@@ -216,7 +215,7 @@ function startThread(): Thread | undefined {
     // The source is run as it is by Deno, Bun and newer Node. Not written as bundlers look for it: pages have no threads.
     // Undefined in bundles of CommonJS, where the next line throws.
     const here = import.meta.url
-    const file = new URL(here.endsWith('.ts') ? './thread.ts' : './thread.js', here)
+    const file = new URL(here.endsWith('.ts') ? './blob-worker-thread.ts' : './blob-worker-thread.js', here)
     return new threads.Worker(file, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION } })
   } catch {
     return undefined

@@ -1,4 +1,5 @@
 /** How many worker threads help, and for how long they are there. */
+import { OciError } from '../errors.ts'
 import { accelerator, builtin } from '../runtime.ts'
 import { BlobWorker } from './blob-worker.ts'
 
@@ -10,7 +11,7 @@ export type WorkersOption = number | 'auto' | false
 
 /** What there is to do. */
 export interface WorkAhead {
-  /** Blobs that can be worked on at the same time. */
+  /** Blobs that threads can work on at the same time: none where a store has no files of them (`hasBlobFiles`). */
   readonly blobs: number
   /** Bytes of all of them, as stored. */
   readonly bytes: number
@@ -25,8 +26,12 @@ const MOST = 3
 /**
  * Starts worker threads. Who does so ends each by `close`.
  * @param option none where it is absent
+ * @throws OciError `ARGUMENT_INVALID` for an option that is none
  */
 export function startWorkers(option: WorkersOption | undefined, { blobs, bytes }: WorkAhead): BlobWorker[] {
+  if (typeof option === 'number' && !(Number.isSafeInteger(option) && option >= 0)) {
+    throw new OciError('ARGUMENT_INVALID', `Workers are a whole number of threads, not ${option}`)
+  }
   if (option === undefined || option === false || accelerator('node:worker_threads') === undefined) return []
   // The main thread is one of those that work.
   const idle = (builtin('node:os')?.availableParallelism?.() ?? 1) - 1

@@ -97,12 +97,12 @@ async function bundle(driver: 'disk' | 'page' | 'worker', scratch: string): Prom
 async function bundleThread(directory: string): Promise<void> {
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
   await build({
-    entryPoints: [join(project, 'src/workers/thread.ts')],
+    entryPoints: [join(project, 'src/workers/blob-worker-thread.ts')],
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    outfile: join(directory, 'thread.js'),
+    outfile: join(directory, 'blob-worker-thread.js'),
     logLevel: 'silent',
   })
 }

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { CHUNK_SIZE, concatBytes } from '../../src/bytes.ts'
+import { CHUNK_SIZE, concatBytes, giveBack } from '../../src/bytes.ts'
 import { OciError } from '../../src/errors.ts'
-import { FilePieces, type FilePiecesOptions } from '../../src/store/file-pieces.ts'
+import { type FilePiecesOptions, filePieces } from '../../src/store/file-pieces.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const length = 4 * CHUNK_SIZE + 12_345
@@ -30,7 +30,7 @@ function piecesOf(path: string, options: Partial<FilePiecesOptions> = {}) {
       return false
     }
   }
-  return { pieces: new FilePieces({ open, path, ...options }), isOpen, opened: () => fd >= 0 }
+  return { pieces: filePieces({ open, path, ...options }), isOpen, opened: () => fd >= 0 }
 }
 
 describe('pieces of a file', () => {
@@ -41,20 +41,20 @@ describe('pieces of a file', () => {
     ['nothing', { start: 7, end: 7 }],
   ])('give %s, kept or given back, and close it', async (_, range) => {
     const { path, content } = sampleFile()
-    for (const giveBack of [false, true]) {
+    for (const isGivenBack of [false, true]) {
       const { pieces, isOpen } = piecesOf(path, range)
       const kept: Uint8Array[] = []
       const buffers = new Set<ArrayBufferLike>()
       for await (const piece of pieces) {
-        kept.push(giveBack ? piece.slice() : piece)
+        kept.push(isGivenBack ? piece.slice() : piece)
         buffers.add(piece.buffer)
-        if (giveBack) pieces.release(piece)
+        if (isGivenBack) pieces[giveBack]?.(piece)
       }
       const { start = 0, end = length } = range as { start?: number; end?: number }
       expect(Buffer.compare(concatBytes(kept), content.subarray(start, end))).toBe(0)
       expect(isOpen()).toBe(false)
       // One that is worked on, one that is read into, and one that has just come back.
-      if (giveBack) expect(buffers.size).toBeLessThanOrEqual(3)
+      if (isGivenBack) expect(buffers.size).toBeLessThanOrEqual(3)
       else expect(buffers.size).toBe(kept.length)
     }
   })
@@ -64,9 +64,9 @@ describe('pieces of a file', () => {
     const { pieces } = piecesOf(path)
     const foreign = new Uint8Array(CHUNK_SIZE)
     const first = (await pieces.next()).value as Uint8Array
-    pieces.release(foreign)
-    pieces.release(first)
-    pieces.release(first)
+    pieces[giveBack]?.(foreign)
+    pieces[giveBack]?.(first)
+    pieces[giveBack]?.(first)
     const kept: Uint8Array[] = []
     for await (const piece of pieces) kept.push(piece)
     expect(Buffer.compare(concatBytes(kept), content.subarray(CHUNK_SIZE))).toBe(0)

@@ -129,7 +129,7 @@ describe.each(packings)('a layer that is %s', (_, suffix, pack) => {
       )
     }
     expect(await worker.verify(store, descriptor)).toBe(true)
-    expect(threads.asked).toEqual(['thread.ts'])
+    expect(threads.asked).toEqual(['blob-worker-thread.ts'])
   })
 
   const damage: readonly [string, (held: Held) => void, LayerOptions?][] = [
@@ -257,7 +257,7 @@ describe('when it is over', () => {
     const sink = new SlowSink()
     const onProgress = (): void => void threads.started[1]?.terminate()
     const reading = start().readLayerBytes(store, descriptor, sink, { onProgress })
-    await expect(reading).rejects.toThrow('worker thread has ended')
+    await expect(reading).rejects.toMatchObject({ code: 'WORKER_LOST' })
     expect(sink.ended).toBe(0)
   })
 
@@ -334,6 +334,23 @@ describe('who asks for threads', () => {
     for (const count of [1, 2]) expect(await inOrder({ workers: count })).toEqual(alone)
     expect(threads.started).toHaveLength(3)
     expect(threads.started.map((thread) => thread.threadId)).toEqual([-1, -1, -1])
+  })
+
+  test.each([Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY])('%s threads are refused', async (workers) => {
+    await expect(validateGraph(new MemoryStore(), [], { workers })).rejects.toMatchObject({
+      code: 'ARGUMENT_INVALID',
+    })
+    expect(threads.started).toHaveLength(0)
+  })
+
+  test('none is started for a store whose blobs are no files', async () => {
+    const store = new MemoryStore()
+    const descriptor = await store.put(await sampleTar(), {
+      mediaType: 'application/vnd.oci.image.layer.v1.tar',
+    })
+    const { valid } = await validateGraph(store, [descriptor, await store.put(large)], { workers: 2 })
+    expect(valid).toBe(true)
+    expect(threads.started).toHaveLength(0)
   })
 
   test('unpacking asks by itself only where layers are zstd', async () => {

@@ -36,7 +36,7 @@ export function useThreads(): Threads {
     directory = mkdtempSync(join(tmpdir(), 'oci-ts-thread-'))
     const outfile = join(directory, 'thread.mjs')
     await build({
-      entryPoints: [fileURLToPath(new URL('../../src/workers/thread.ts', import.meta.url))],
+      entryPoints: [fileURLToPath(new URL('../../src/workers/blob-worker-thread.ts', import.meta.url))],
       bundle: true,
       platform: 'node',
       format: 'esm',

@@ -2,7 +2,7 @@
  * What runs in a worker thread: reads one blob after the other by the same calls as the main thread would, and tells
  * what came of it. Started by `BlobWorker`.
  */
-import { type ByteSink, CHUNK_SIZE } from '../bytes.ts'
+import { type ByteSink, CHUNK_SIZE, giveBack } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { readLayerBytes, scanLayer } from '../layer/index.ts'
 import { requireBuiltin } from '../runtime.ts'
@@ -103,7 +103,7 @@ async function run({ task, file, descriptor, options }: Job): Promise<Outcome> {
   const onProgress = (bytes: number): void => reply({ kind: 'progress', bytes })
   if (task === 'verify') {
     const chunks = await readBlobChunks(store, descriptor, { onProgress })
-    for await (const chunk of chunks) chunks.release?.(chunk)
+    for await (const chunk of chunks) chunks[giveBack]?.(chunk)
     return undefined
   }
   if (task === 'scan') return scanLayer(store, descriptor, { entry() {} }, { ...options, onProgress })
