@@ -223,3 +223,4 @@ export {
   writeArchiveFile,
   writeLayout,
 } from './transfer/index.ts'
+export type { WorkersOption } from './workers/index.ts'
