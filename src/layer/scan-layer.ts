@@ -43,7 +43,7 @@ export interface ScanLayerOptions extends LayerOptions {
   readonly findDuplicates?: boolean | undefined
   /**
    * What reads the layer's bytes instead of {@link readLayerBytes}: a worker thread.
-   * @internal
+   * @hidden
    */
   readonly readBytes?: typeof readLayerBytes | undefined
 }

@@ -7,10 +7,7 @@ import { filePieces } from './file-pieces.ts'
 import { type OpenFile, openRegular } from './regular-file.ts'
 import type { BlobStore, StoreOptions } from './store.ts'
 
-/**
- * Whether a store keeps its blobs in files of their own.
- * @internal
- */
+/** Whether a store keeps its blobs in files of their own. */
 export function hasBlobFiles(store: BlobStore): boolean {
   return store instanceof DirectoryStore
 }
@@ -18,7 +15,6 @@ export function hasBlobFiles(store: BlobStore): boolean {
 /**
  * The file that a blob's bytes are in, where its store keeps it in one of its own; undefined elsewhere.
  * @throws OciError `DIGEST_INVALID`, `PATH_UNSAFE`, `STORE_FAILED`
- * @internal
  */
 export function blobFile(store: BlobStore, descriptor: Descriptor): string | undefined {
   // Content that the descriptor carries in itself is read from there, whatever the store holds.
@@ -26,10 +22,7 @@ export function blobFile(store: BlobStore, descriptor: Descriptor): string | und
   return store.blobFile(descriptor.digest)
 }
 
-/**
- * One blob in a file. As of any store, what it gives is verified by who reads it.
- * @internal
- */
+/** One blob in a file. As of any store, what it gives is verified by who reads it. */
 export class BlobFile implements BlobStore {
   readonly #path: string
 

@@ -46,7 +46,6 @@ export interface ReadBlobChunksOptions extends StoreOptions {
 /**
  * {@link readBlob} as chunks, which can be given back.
  * @throws OciError as {@link readBlob}
- * @internal
  */
 export async function readBlobChunks(
   store: BlobStore,
