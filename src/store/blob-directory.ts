@@ -15,8 +15,7 @@ import { filePieces } from './file-pieces.ts'
 import { describe, discard, Intake, ingest } from './ingest.ts'
 import type { Referrer } from './referrers.ts'
 import { beginsAsDocument, MAX_REFERRER_SIZE, referrerOf } from './referrers.ts'
-import type { OpenFile } from './regular-file.ts'
-import { openRegular, readStart, regularSize, systemError } from './regular-file.ts'
+import { openPresent, openRegular, readStart, regularSize, systemError } from './regular-file.ts'
 import type { GetOptions, StoreOptions } from './store.ts'
 
 /**
@@ -241,11 +240,7 @@ export class BlobDirectory {
   }
 
   #read(path: string, start: number, end: number, signal: AbortSignal | undefined): Chunks {
-    const open = (): OpenFile => {
-      const file = openRegular(path)
-      if (file !== undefined) return file
-      throw new OciError('BLOB_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
-    }
+    const open = () => openPresent(path, 'BLOB_NOT_FOUND')
     return filePieces({ open, path, start, end, signal })
   }
 
@@ -366,11 +361,7 @@ async function measure(
 }
 
 function readWholeFile(path: string, signal: AbortSignal | undefined): Chunks {
-  const open = (): OpenFile => {
-    const file = openRegular(path)
-    if (file !== undefined) return file
-    throw new OciError('PATH_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
-  }
+  const open = () => openPresent(path, 'PATH_NOT_FOUND')
   return filePieces({ open, path, signal })
 }
 

@@ -4,7 +4,7 @@ import { OciError } from '../errors.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { DirectoryStore } from './directory-store.ts'
 import { filePieces } from './file-pieces.ts'
-import { type OpenFile, openRegular } from './regular-file.ts'
+import { openPresent } from './regular-file.ts'
 import type { BlobStore, StoreOptions } from './store.ts'
 
 /** Whether a store keeps its blobs in files of their own. */
@@ -37,11 +37,7 @@ export class BlobFile implements BlobStore {
   /** All of it: parts are asked for of stores only. */
   async get(_: Descriptor, { signal }: StoreOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const path = this.#path
-    const open = (): OpenFile => {
-      const file = openRegular(path)
-      if (file !== undefined) return file
-      throw new OciError('BLOB_NOT_FOUND', `${JSON.stringify(path)} was removed before it was read`, { path })
-    }
+    const open = () => openPresent(path, 'BLOB_NOT_FOUND')
     return streamOf(filePieces({ open, path, signal }))
   }
 

@@ -41,6 +41,16 @@ export function openRegular(path: string): OpenFile | undefined {
 }
 
 /**
+ * Opens a regular file that was there a moment ago.
+ * @throws OciError as {@link openRegular}, and `code` where it is gone
+ */
+export function openPresent(path: string, code: 'BLOB_NOT_FOUND' | 'PATH_NOT_FOUND'): OpenFile {
+  const file = openRegular(path)
+  if (file !== undefined) return file
+  throw new OciError(code, `${JSON.stringify(path)} was removed before it was read`, { path })
+}
+
+/**
  * The size of a regular file in bytes; undefined where nothing is at the path.
  * @throws OciError as {@link openRegular}
  */
