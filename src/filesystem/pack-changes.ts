@@ -3,6 +3,7 @@ import { OciError } from '../errors.ts'
 import type { TarEntryInput } from '../tar/index.ts'
 import { findChanges } from './changes.ts'
 import { diskPath } from './disk-name.ts'
+import { statusOnDisk } from './disk-status.ts'
 import { EntryPacker, type PackEntryOptions } from './pack-entry.ts'
 import { parsePatterns } from './path-patterns.ts'
 import { hashFile, type Snapshot, snapshotDirectory } from './snapshot.ts'
@@ -52,7 +53,7 @@ export async function* packChanges(
       continue
     }
     const disk = diskPath(path === '' ? packer.root : `${packer.root}/${path}`)
-    const status = packer.fs.lstatSync(disk, { throwIfNoEntry: false })
+    const status = statusOnDisk(packer.fs, disk, path)
     if (status === undefined) {
       throw new OciError('PATH_NOT_FOUND', `"${path}" went away while changes were packed`, { path })
     }

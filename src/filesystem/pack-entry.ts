@@ -6,6 +6,7 @@ import type { TarEntryInput, Timestamp } from '../tar/index.ts'
 import { isMomentOnDisk } from './attributes.ts'
 import { diskError } from './disk-error.ts'
 import { diskPath, isEscaped, nameFromBytes, nameToBytes } from './disk-name.ts'
+import { exactStatusOnDisk } from './disk-status.ts'
 import { getXattrs } from './machine-command.ts'
 import { mappedID, type OwnerMap, toContainer } from './owner.ts'
 import { FileReader } from './pack-file.ts'
@@ -251,7 +252,7 @@ export class EntryPacker {
   #firstName(path: string): string | undefined {
     const disk = diskPath(`${this.root}/${path}`)
     // As bigints: overlayfs puts the layer in the highest bits of inode numbers, which doubles cut at the low end.
-    const status = this.fs.lstatSync(disk, { bigint: true, throwIfNoEntry: false })
+    const status = exactStatusOnDisk(this.fs, disk, path)
     if (status === undefined) return undefined
     const key = `${status.dev}:${status.ino}`
     const first = this.#links.get(key)
@@ -293,10 +294,8 @@ export class EntryPacker {
 
   #mtimeOf(path: string, status: DiskStatus): Timestamp {
     if (this.#options.nanoseconds === true) {
-      const exact = this.fs.lstatSync(diskPath(path === '' ? this.root : `${this.root}/${path}`), {
-        bigint: true,
-        throwIfNoEntry: false,
-      })
+      const disk = diskPath(path === '' ? this.root : `${this.root}/${path}`)
+      const exact = exactStatusOnDisk(this.fs, disk, path)
       if (exact !== undefined) {
         const nanoseconds = ((exact.mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
         return {

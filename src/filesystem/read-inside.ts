@@ -2,6 +2,7 @@
 import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import { diskError } from './disk-error.ts'
+import { statusOnDisk } from './disk-status.ts'
 
 /** As many as Linux follows in one path. */
 const MAX_SYMLINKS = 40
@@ -49,7 +50,7 @@ function resolveInside(fs: typeof import('node:fs'), root: string, path: string)
       continue
     }
     const next = [root, ...found, name].join('/')
-    const status = fs.lstatSync(next, { throwIfNoEntry: false })
+    const status = statusOnDisk(fs, next, path)
     if (status === undefined) return undefined
     if (status.isSymbolicLink()) {
       if (++symlinks > MAX_SYMLINKS) return undefined

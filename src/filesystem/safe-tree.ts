@@ -11,6 +11,7 @@ import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, IMPLIED_DIRECTORY_MODE } from './attributes.ts'
 import { diskError, systemCode } from './disk-error.ts'
 import { diskPath, nameFromBytes } from './disk-name.ts'
+import { exactStatusOnDisk, statusOnDisk } from './disk-status.ts'
 import type { MadePaths } from './made-paths.ts'
 import { refuseWindowsName } from './windows-name.ts'
 
@@ -86,6 +87,11 @@ export class SafeTree {
     return diskPath(path === '' ? this.root : `${this.root}/${path}`)
   }
 
+  /** What is at a path whose parents are real directories, symlinks not followed; undefined where nothing is. */
+  status(path: string): import('node:fs').Stats | undefined {
+    return statusOnDisk(this.#fs, this.onDisk(path), path)
+  }
+
   /** The known real directory of exactly this path. */
   directory(path: string): RealDirectory | undefined {
     return this.#directories.get(path)
@@ -149,7 +155,7 @@ export class SafeTree {
 
   /** Takes away whatever is at a path, with all below it; nothing there is no error. Never follows a symlink. */
   remove(path: string, entry: string): void {
-    const status = this.#fs.lstatSync(this.onDisk(path), { throwIfNoEntry: false })
+    const status = this.status(path)
     if (status === undefined) return
     // What is taken away may have been a symlink on the way that was found last.
     this.#lastAsked = undefined
@@ -278,12 +284,7 @@ export class SafeTree {
         at = known
         continue
       }
-      let status: ReturnType<FileSystem['lstatSync']> | undefined
-      try {
-        status = this.#fs.lstatSync(this.onDisk(next), { throwIfNoEntry: false })
-      } catch (error) {
-        throw diskError(error, `Cannot look at a parent of "${entry}"`, entry)
-      }
+      const status = this.status(next)
       if (status === undefined) {
         if (!create) return undefined
         at = this.makeDirectory(at, next, entry)
@@ -320,11 +321,11 @@ export class SafeTree {
    * keep one that is gone.
    */
   #alias(parent: RealDirectory, path: string): RealDirectory | undefined {
-    const status = this.#fs.lstatSync(this.onDisk(path), { bigint: true, throwIfNoEntry: false })
+    const status = exactStatusOnDisk(this.#fs, this.onDisk(path), path)
     if (status === undefined || !status.isDirectory()) return undefined
     for (const directory of this.#directories.values()) {
       if (directory.parent !== parent) continue
-      const other = this.#fs.lstatSync(this.onDisk(directory.path), { bigint: true, throwIfNoEntry: false })
+      const other = exactStatusOnDisk(this.#fs, this.onDisk(directory.path), directory.path)
       if (other !== undefined && other.ino === status.ino && other.dev === status.dev) return directory
     }
     return undefined

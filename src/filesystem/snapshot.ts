@@ -6,6 +6,7 @@ import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import { diskError } from './disk-error.ts'
 import { diskPath, nameFromBytes } from './disk-name.ts'
+import { exactStatusOnDisk } from './disk-status.ts'
 import { getXattrs } from './machine-command.ts'
 import { pause } from './safe-tree.ts'
 import { directoryPath } from './unpack-claim.ts'
@@ -180,7 +181,7 @@ function groupOf(
   disk: string,
   groups: Map<string, number>,
 ): number | undefined {
-  const status = fs.lstatSync(disk, { bigint: true, throwIfNoEntry: false })
+  const status = exactStatusOnDisk(fs, disk, disk)
   if (status === undefined) return undefined
   const key = `${status.dev}:${status.ino}`
   const known = groups.get(key)

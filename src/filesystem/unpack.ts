@@ -255,6 +255,14 @@ class Unpacker {
   }
 
   entry(entry: LayerEntryHeader): void | Promise<void> {
+    try {
+      return this.#apply(entry)
+    } catch (error) {
+      throw cannot('make', entry, error)
+    }
+  }
+
+  #apply(entry: LayerEntryHeader): void | Promise<void> {
     this.#entries++
     if (entry.aufs) return undefined
     refuseUnsafe(entry)
@@ -419,7 +427,7 @@ class Unpacker {
       })
     }
     const from = this.#tree.onDisk(target)
-    const status = parent && this.#fs.lstatSync(from, { throwIfNoEntry: false })
+    const status = parent && this.#tree.status(target)
     if (status === undefined) {
       throw new OciError(
         'PATH_NOT_FOUND',
@@ -454,9 +462,7 @@ class Unpacker {
 
   async #special(entry: LayerEntryHeader, parent: RealDirectory, name: string, path: string): Promise<void> {
     const what = entry.type === 'fifo' ? 'fifo' : 'device'
-    if (this.#fs.lstatSync(this.#tree.onDisk(path), { throwIfNoEntry: false }) !== undefined) {
-      this.#tree.remove(path, entry.name)
-    }
+    this.#tree.remove(path, entry.name)
     const why = await this.#makeSpecial(entry, this.#tree.onDisk(parent.path), name)
     if (why !== undefined) {
       this.#standIn(entry, path, what, why)
