@@ -3,8 +3,8 @@
  * renamed, and the directory synced. What a killed process leaves is a temporary file that tells whose it was.
  */
 import type { ByteSink } from '../bytes.ts'
-import { CHUNK_SIZE } from '../bytes.ts'
 import { requireBuiltin } from '../runtime.ts'
+import { FileWriter } from './file-writer.ts'
 import { ownedName, ownerState } from './process-identity.ts'
 import { systemError } from './regular-file.ts'
 
@@ -12,9 +12,6 @@ const temporaryPattern = /^\.oci-ts-([0-9a-f-]+)\.tmp$/
 
 /** Milliseconds after which a temporary file is removed whose process cannot be asked for: a day. */
 const ABANDONED_AFTER = 24 * 60 * 60 * 1000
-
-/** Chunks of at least this many bytes are written as they are; smaller ones are gathered first. */
-const LARGE_CHUNK = CHUNK_SIZE / 4
 
 /** A path for a temporary file in a directory, which {@link removeAbandoned} finds. */
 export function temporaryPath(directory: string): string {
@@ -55,18 +52,16 @@ export class TemporaryFile implements ByteSink {
   readonly path: string
   readonly #fd: number
   readonly #sync: boolean
+  readonly #writer: FileWriter
+  /** Who writes the parts that room was left for. */
+  readonly #parts: FileWriter[] = []
   #open = true
-  #position = 0
-  // Small chunks are gathered in one buffer while the other is written, so that reading, hashing and writing overlap.
-  #filling: Uint8Array | undefined
-  #filled = 0
-  #spare: Uint8Array | undefined
-  #writing: Promise<void> | undefined
 
   private constructor(path: string, fd: number, sync: boolean) {
     this.path = path
     this.#fd = fd
     this.#sync = sync
+    this.#writer = new FileWriter(path, fd, 0)
   }
 
   /** @throws OciError `STORE_FAILED` */
@@ -81,15 +76,22 @@ export class TemporaryFile implements ByteSink {
   }
 
   write(chunk: Uint8Array): void | Promise<void> {
-    if (this.#filled === 0 && chunk.length >= LARGE_CHUNK) return this.#writeLarge(chunk)
-    if (this.#filled + chunk.length >= CHUNK_SIZE) return this.#gather(chunk)
-    this.#fill(chunk)
+    return this.#writer.write(chunk)
+  }
+
+  /**
+   * Leaves room for so many bytes, which the sink that is given writes, while others write theirs. Its `end` comes
+   * before the file's.
+   */
+  async leaveRoom(length: number): Promise<ByteSink> {
+    const part = new FileWriter(this.path, this.#fd, await this.#writer.skip(length))
+    this.#parts.push(part)
+    return part
   }
 
   /** Writes what is gathered, and syncs. The file keeps its temporary name. */
   async end(): Promise<void> {
-    if (this.#filled > 0) await this.#flush()
-    await this.#writing
+    await this.#writer.end()
     if (this.#sync) await this.#syncFile()
   }
 
@@ -115,64 +117,9 @@ export class TemporaryFile implements ByteSink {
 
   /** Removes the file, if it still has its temporary name. */
   async discard(): Promise<void> {
-    await this.#writing?.catch(() => {})
+    await Promise.all([this.#writer, ...this.#parts].map((writer) => writer.settle()))
     this.#close()
     requireBuiltin('node:fs', 'Writing a file').rmSync(this.path, { force: true })
-  }
-
-  async #writeLarge(chunk: Uint8Array): Promise<void> {
-    await this.#writing
-    await this.#writeAll(chunk)
-  }
-
-  async #gather(chunk: Uint8Array): Promise<void> {
-    let taken = 0
-    while (taken < chunk.length) {
-      const part = chunk.subarray(taken, taken + CHUNK_SIZE - this.#filled)
-      this.#fill(part)
-      taken += part.length
-      if (this.#filled === CHUNK_SIZE) await this.#flush()
-    }
-  }
-
-  /** Takes bytes that fit into the buffer. */
-  #fill(part: Uint8Array): void {
-    if (this.#filling === undefined) {
-      this.#filling = this.#spare ?? new Uint8Array(CHUNK_SIZE)
-      this.#spare = undefined
-    }
-    this.#filling.set(part, this.#filled)
-    this.#filled += part.length
-  }
-
-  /** Begins to write the buffer that is full, once the other is written. */
-  async #flush(): Promise<void> {
-    await this.#writing
-    const full = this.#filling as Uint8Array
-    this.#filling = undefined
-    const length = this.#filled
-    this.#filled = 0
-    this.#writing = this.#writeAll(full.subarray(0, length)).then(() => {
-      this.#spare = full
-    })
-    // It is awaited at the next flush or at the end; until then a failure must not count as unhandled.
-    this.#writing.catch(() => {})
-  }
-
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    const fs = requireBuiltin('node:fs', 'Writing a file')
-    let written = 0
-    while (written < bytes.length) {
-      const from = written
-      const position = this.#position
-      written += await new Promise<number>((resolve, reject) => {
-        fs.write(this.#fd, bytes, from, bytes.length - from, position, (error, count) => {
-          if (error) reject(systemError(error, 'write', this.path))
-          else resolve(count)
-        })
-      })
-      this.#position = position + written - from
-    }
   }
 
   #syncFile(): Promise<void> {

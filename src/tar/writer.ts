@@ -88,6 +88,20 @@ export class TarWriter {
     return wait === undefined ? this.#put(padding) : wait.then(() => this.#put(padding))
   }
 
+  /**
+   * Leaves the content of the entry just begun to somebody else, and goes on behind it.
+   * @param leave Tells the sink to leave so many bytes out.
+   * @internal
+   */
+  async leaveRoom<T>(leave: (length: number) => Promise<T>): Promise<T> {
+    await this.#flush()
+    const room = await leave(this.#remaining)
+    this.#bytesWritten += this.#remaining
+    this.#remaining = 0
+    if (this.#padding > 0) await this.#put(zeros.subarray(0, this.#padding))
+    return room
+  }
+
   /** Writes the end of the archive, two zero blocks, and ends the sink. */
   finish(): void | Promise<void> {
     this.#checkComplete()

@@ -1,4 +1,16 @@
 /** Doing many things a few at a time. */
+import { OciError } from '../errors.ts'
+
+/**
+ * How many things may be under way at once, as the option `concurrency` says it.
+ * @throws OciError `ARGUMENT_INVALID`
+ */
+export function atOnce(concurrency: number | undefined, absent: number): number {
+  const number = concurrency ?? absent
+  // Beyond this nothing is gained, and all of it would be prepared for.
+  if (Number.isSafeInteger(number) && number >= 1) return Math.min(number, 1024)
+  throw new OciError('ARGUMENT_INVALID', `The concurrency is a whole number from 1 up, not ${number}`)
+}
 
 /**
  * Runs a task for each item, at most `limit` at once, starting them in order. The first failure aborts the signal

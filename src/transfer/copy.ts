@@ -3,7 +3,7 @@ import type { Descriptor, Platform } from '../spec/index.ts'
 import { isNondistributable } from '../spec/index.ts'
 import type { BlobStore, ImageStore, StoreOptions } from '../store/index.ts'
 import { readBlobChunks } from '../store/index.ts'
-import { forEachConcurrent } from './concurrent.ts'
+import { atOnce, forEachConcurrent } from './concurrent.ts'
 import { planCopy } from './plan-copy.ts'
 import { recordReferrer } from './referrers.ts'
 import { selectPlatforms } from './select-platforms.ts'
@@ -123,7 +123,7 @@ export async function copyGraph(
   }
   // The largest first: with a few at once, a large one started last would run alone at the end.
   const blobs = plan.blobs.toSorted((a, b) => b.size - a.size)
-  await forEachConcurrent(blobs, options.concurrency ?? 4, options.signal, transfer)
+  await forEachConcurrent(blobs, atOnce(options.concurrency, 4), options.signal, transfer)
   for (const document of plan.documents) await transfer(document, options.signal)
   if ('references' in to) {
     for (const { subject, referrer } of plan.referrers) await recordReferrer(to, subject, referrer, options)

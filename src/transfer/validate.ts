@@ -21,7 +21,7 @@ import {
 import type { BlobStore, StoreOptions } from '../store/index.ts'
 import { hasBlobFiles, readBlobBytes, readBlobChunks } from '../store/index.ts'
 import type { BlobWorker, WorkersOption } from '../workers/index.ts'
-import { forEachConcurrent } from './concurrent.ts'
+import { atOnce, forEachConcurrent } from './concurrent.ts'
 import { isDocumentType, type Successor, successorsOf } from './graph.ts'
 
 /** One thing wrong, or one thing that the specification advises against, and the blob that it is in. */
@@ -123,6 +123,7 @@ class Validator {
   readonly #findings: ValidationFinding[] = []
   readonly #missing: Descriptor[] = []
   readonly #corrupt: Descriptor[] = []
+  readonly #concurrency: number
   #verified = 0
   #verifiedBytes = 0
   #bytes = 0
@@ -131,6 +132,7 @@ class Validator {
   constructor(store: BlobStore, options: ValidateOptions) {
     this.#store = store
     this.#options = options
+    this.#concurrency = atOnce(options.concurrency, 2)
   }
 
   result(): Validation {
@@ -189,7 +191,7 @@ class Validator {
   async checkBlobs(): Promise<void> {
     const leaves = [...this.#leaves.values()].sort((a, b) => b.descriptor.size - a.descriptor.size)
     this.#progress()
-    const { concurrency = 2, signal: asked, workers: option = false } = this.#options
+    const { signal: asked, workers: option = false } = this.#options
     let workers: BlobWorker[] = []
     if (option !== false) {
       const { startWorkers } = await import('../workers/index.ts')
@@ -198,7 +200,7 @@ class Validator {
     }
     try {
       // One lane is this thread's at least.
-      const lanes = Math.max(concurrency, workers.length + 1)
+      const lanes = Math.max(this.#concurrency, workers.length + 1)
       await forEachConcurrent(leaves, lanes, asked, (leaf, signal, lane) =>
         this.#checkLeaf(leaf, signal, workers[lane]),
       )

@@ -1,6 +1,6 @@
 /** Writing image archives: as a stream, or as a file. */
 
-import { readAll } from '../bytes.ts'
+import { type ByteSink, readAll } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { filePath, requireBuiltin } from '../runtime.ts'
 import { layerCompression } from '../spec/index.ts'
@@ -8,9 +8,16 @@ import type { ArchiveFormat } from '../store/index.ts'
 import { DirectorySync, removeAbandoned, TemporaryFile } from '../store/index.ts'
 import { TarWriter } from '../tar/index.ts'
 import { type ArchiveContentOptions, ArchiveContext } from './archive-context.ts'
+import { atOnce } from './concurrent.ts'
 import { collectRoots, type ImageSource } from './image-source.ts'
 import { pushedStream } from './pushed-stream.ts'
-import { type LayerSizing, measureLayer, WrongLayerSize, writeDockerArchive } from './write-docker-archive.ts'
+import {
+  type LayerSizing,
+  type LayerWriting,
+  measureLayer,
+  WrongLayerSize,
+  writeDockerArchive,
+} from './write-docker-archive.ts'
 import { writeOciArchive } from './write-oci-archive.ts'
 
 /** How an archive is written. */
@@ -20,6 +27,8 @@ export interface WriteArchiveOptions extends ArchiveContentOptions {
    * `docker load` reads, layers uncompressed; manifests and what only they say are not in it.
    */
   readonly format: ArchiveFormat
+  /** Layers of a `docker` archive under way at once, 1 or more. Default: 2, which keeps two cores busy. */
+  readonly concurrency?: number | undefined
 }
 
 /** How an archive is written to a file. */
@@ -46,16 +55,17 @@ export interface WriteArchiveFileOptions extends WriteArchiveOptions {
 export function writeArchive(source: ImageSource, options: WriteArchiveOptions): ReadableStream<Uint8Array> {
   return pushedStream(async (sink, signal) => {
     const tar = new TarWriter(sink, { signal })
-    await writeInto(tar, source, { ...options, signal }, measureLayer)
+    await writeInto(tar, source, { ...options, signal }, { sizeOf: measureLayer })
   }, options.signal)
 }
 
 /**
  * Writes an archive to a file, all or nothing: it is there when all of it has been written and verified, in place
- * of what was there before. The bytes are those of {@link writeArchive}.
+ * of what was there before. The bytes are those of {@link writeArchive}. Layers of a `docker` archive are written a
+ * few at a time, each in its place, so `onProgress` tells of several in turns.
  *
  * @param file a path or `file:` URL
- * @throws OciError as the stream of {@link writeArchive}; `STORE_FAILED`, `RUNTIME_UNSUPPORTED` where there is no
+ * @throws OciError as the stream of {@link writeArchive}; `ARGUMENT_INVALID`, `STORE_FAILED`, `RUNTIME_UNSUPPORTED` where there is no
  *   file system
  */
 export async function writeArchiveFile(
@@ -71,7 +81,8 @@ export async function writeArchiveFile(
   for (const sizeOf of [expectedSize, measureLayer]) {
     const written = TemporaryFile.create(directory, sync)
     try {
-      await writeInto(new TarWriter(written, { signal }), source, options, sizeOf)
+      const leaveRoom = (length: number): Promise<ByteSink> => written.leaveRoom(length)
+      await writeInto(new TarWriter(written, { signal }), source, options, { sizeOf, leaveRoom })
       signal?.throwIfAborted()
       written.commit(path)
       await new DirectorySync(sync).sync(directory)
@@ -89,13 +100,15 @@ async function writeInto(
   tar: TarWriter,
   source: ImageSource,
   options: WriteArchiveOptions,
-  sizeOf: LayerSizing,
+  layers: Omit<LayerWriting, 'concurrency'>,
 ): Promise<void> {
+  const concurrency = atOnce(options.concurrency, 2)
   const context = new ArchiveContext(options)
   const roots = await collectRoots(source, options)
   if (options.format === 'oci') await writeOciArchive(tar, roots, context)
-  else if (options.format === 'docker') await writeDockerArchive(tar, roots, context, sizeOf)
-  else {
+  else if (options.format === 'docker') {
+    await writeDockerArchive(tar, roots, context, { ...layers, concurrency })
+  } else {
     const given = JSON.stringify(options.format as unknown)
     throw new OciError('ARGUMENT_INVALID', `The format of an archive is "oci" or "docker", not ${given}`)
   }

@@ -3,7 +3,7 @@
  * `manifest.json` that joins them.
  * @see https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
  */
-import { encodeUtf8, readAll } from '../bytes.ts'
+import { type ByteSink, encodeUtf8, readAll } from '../bytes.ts'
 import { DETECTION_SIZE, detectCompression } from '../compression/index.ts'
 import { type Digest, digestParts } from '../digest/index.ts'
 import { isOciError, OciError } from '../errors.ts'
@@ -21,10 +21,23 @@ import {
 import { readBlobBytes, type StoreOptions } from '../store/index.ts'
 import type { TarEntryInput, TarWriter } from '../tar/index.ts'
 import type { ArchiveContext } from './archive-context.ts'
+import { forEachConcurrent } from './concurrent.ts'
 import type { SourceRoots } from './image-source.ts'
 
 /** Finds out how many bytes of tar a layer has, since they stand in the archive before the tar itself. */
 export type LayerSizing = (layer: Layer, options: StoreOptions) => Promise<number>
+
+/** How the tars of layers get into the archive. */
+export interface LayerWriting {
+  readonly sizeOf: LayerSizing
+  /**
+   * Leaves room for so many bytes, for the sink that is given to write while other layers are written; absent where
+   * an archive can only be written from its start to its end.
+   */
+  readonly leaveRoom?: ((length: number) => Promise<ByteSink>) | undefined
+  /** Layers under way at once, 1 or more. */
+  readonly concurrency: number
+}
 
 /** A layer did not have the size that was expected: what was written so far is of no use. */
 export class WrongLayerSize extends Error {}
@@ -45,12 +58,22 @@ export async function writeDockerArchive(
   tar: TarWriter,
   source: SourceRoots,
   context: ArchiveContext,
-  sizeOf: LayerSizing,
+  { sizeOf, leaveRoom, concurrency }: LayerWriting,
 ): Promise<void> {
   const { options } = context
   const images = await savedImages(source, context)
   const blobs = images.flatMap(({ image }) => [...image.manifest.layers, image.manifest.config])
   context.begin([...new Map(blobs.map((blob) => [blob.digest, blob])).values()])
+  const sizes = new Map<string, number>()
+  await forEachConcurrent(
+    await distinctLayers(images),
+    concurrency,
+    options.signal,
+    async ([path, layer], signal) => {
+      sizes.set(path, await sizeOf(layer, { signal }))
+    },
+  )
+  const later: LayerTar[] = []
   const written = new Set<string>()
   const saved = new Map<Digest, SavedEntry>()
   const repositories = new Map<string, Map<string, string>>()
@@ -62,7 +85,14 @@ export async function writeDockerArchive(
       const path = layerPath(diffIDs[position]!)
       if (written.has(path)) continue
       written.add(path)
-      await writeLayerTar(tar, path, layer, await sizeOf(layer, options), context)
+      const size = sizes.get(path)!
+      await tar.entry({ path, size, mode: 0o444 })
+      if (leaveRoom !== undefined) {
+        later.push({ layer, size, sink: await tar.leaveRoom(leaveRoom) })
+      } else {
+        const sink: ByteSink = { write: (chunk) => tar.data(chunk), end() {} }
+        await writeLayerTar({ layer, size, sink }, context, options.signal)
+      }
     }
     const configPath = `${digestParts(config.digest).encoded}.json`
     if (!written.has(configPath)) {
@@ -100,6 +130,11 @@ export async function writeDockerArchive(
   }
   await tar.entry(file('manifest.json', serializeJson([...saved.values()] satisfies DockerSaveImage[])))
   await tar.entry(file('repositories', repositoriesBytes(repositories)))
+  // The largest first, so that none is left over when the others are done.
+  later.sort((a, b) => b.size - a.size)
+  await forEachConcurrent(later, concurrency, options.signal, (layerTar, signal) =>
+    writeLayerTar(layerTar, context, signal),
+  )
 }
 
 interface SavedEntry extends DockerSaveImage {
@@ -118,27 +153,30 @@ export const measureLayer: LayerSizing = async (layer, options) => {
   return (await readLayerBytes(store, descriptor, sink, { diffID, signal: options.signal })).uncompressedSize
 }
 
+/** A layer's tar, and where it goes. */
+interface LayerTar {
+  readonly layer: Layer
+  readonly size: number
+  readonly sink: ByteSink
+}
+
 async function writeLayerTar(
-  tar: TarWriter,
-  path: string,
-  layer: Layer,
-  size: number,
+  { layer, size, sink }: LayerTar,
   context: ArchiveContext,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { signal } = context.options
-  await tar.entry({ path, size, mode: 0o444 })
   const moved = context.start(layer.descriptor)
   let written = 0
   let read = 0
-  const sink = {
-    write(chunk: Uint8Array): void | Promise<void> {
+  const counted: ByteSink = {
+    write(chunk) {
       written += chunk.length
       if (written > size) throw new WrongLayerSize()
-      return tar.data(chunk)
+      return sink.write(chunk)
     },
-    end() {},
+    end: () => sink.end(),
   }
-  await readLayerBytes(layer.store, layer.descriptor, sink, {
+  await readLayerBytes(layer.store, layer.descriptor, counted, {
     diffID: layer.diffID,
     signal,
     onProgress(bytes) {
@@ -147,6 +185,19 @@ async function writeLayerTar(
     },
   })
   if (written !== size) throw new WrongLayerSize()
+}
+
+/** The layers of all images by their paths in the archive, each once, in the order in which they stand there. */
+async function distinctLayers(images: readonly SavedImage[]): Promise<Map<string, Layer>> {
+  const layers = new Map<string, Layer>()
+  for (const { image } of images) {
+    const { diff_ids: diffIDs } = (await image.config()).rootfs
+    for (const [position, layer] of image.layers.entries()) {
+      const path = layerPath(diffIDs[position]!)
+      if (!layers.has(path)) layers.set(path, layer)
+    }
+  }
+  return layers
 }
 
 /** The images, each for one platform, under the names that Docker can give them. */

@@ -302,6 +302,37 @@ describe('content must have the size that is said', () => {
     expect(thrown(() => writer.finish())).toMatchObject({ code: 'ARGUMENT_INVALID' })
   })
 
+  test.each([0, 1, 511, 512, 513, 100_000])(
+    'room for %i bytes of content is left where they belong',
+    async (size) => {
+      const content = new Uint8Array(size).fill(7)
+      const entries: TarEntryInput[] = [
+        { path: 'a', content: utf8('before') },
+        { path: 'b', size },
+        { path: 'c/' },
+      ]
+      const sink = collector(true)
+      const writer = new TarWriter(sink)
+      let before = Number.NaN
+      for (const entry of entries) {
+        await writer.entry(entry)
+        if (entry.path !== 'b') continue
+        before = await writer.leaveRoom(async (length) => {
+          expect(length).toBe(size)
+          const { length: at } = sink.bytes()
+          await sink.write(content)
+          return at
+        })
+      }
+      await writer.finish()
+      // Behind the entry before it and its own header.
+      expect(before).toBe(3 * 512)
+      const whole = await archiveOf([entries[0]!, { path: 'b', content }, entries[2]!])
+      expect(sink.bytes()).toEqual(whole)
+      expect(writer.bytesWritten).toBe(whole.length)
+    },
+  )
+
   test('where it is known before anything is written, nothing is', () => {
     for (const content of [utf8('four'), new Blob(['four'])]) {
       const writer = new TarWriter(collector())

@@ -33,6 +33,19 @@ async function attach(store: MemoryStore, subject: Descriptor, text: string): Pr
 }
 
 describe('copying', () => {
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses %s blobs at once, and so does validating',
+    async (concurrency) => {
+      const from = await multiPlatform('linux/amd64')
+      const to = new MemoryStore()
+      const refusal = { code: 'ARGUMENT_INVALID' }
+      await expect(copyImage(from, 'multi', to, undefined, { concurrency })).rejects.toMatchObject(refusal)
+      expect(await digests(to)).toEqual(new Set())
+      const validated = validateImage(from, await from.resolve('multi'), { concurrency })
+      await expect(validated).rejects.toMatchObject(refusal)
+    },
+  )
+
   test('takes an index with all that it leads to, byte for byte, and tags it last', async () => {
     const from = await multiPlatform('linux/amd64', 'linux/arm64')
     const to = new MemoryStore()

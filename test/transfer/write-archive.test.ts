@@ -328,6 +328,107 @@ describe('an archive as of docker save', () => {
       return store.put(bytes, { mediaType: mediaTypes.manifest })
     }
   })
+
+  describe('whose layers are written beside each other', () => {
+    /** Sizes around those of blocks, of what is gathered, and of what is written as it is. */
+    const sizes = [0, 1, 511, 512, 513, (1 << 16) - 1, (1 << 18) + 7, 1 << 20, (1 << 20) + 1, 3_000_000]
+
+    async function many(store: ImageStore): Promise<Image> {
+      let made = fromScratch({ platform: 'linux/amd64' })
+      for (const size of sizes) {
+        const content = Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 9) + size) & 255)
+        made = made.copy({ [`of-${size}`]: content }, '/')
+      }
+      return made.commit(store, 'example.com/many:1')
+    }
+
+    test.each([1, 2, 3, 64, undefined])('%s at once, to the byte as the stream', async (concurrency) => {
+      const store = new MemoryStore()
+      await many(store)
+      const path = join(directory(), 'a.tar')
+      await writeArchiveFile(path, store, { ...docker, concurrency })
+      const written = new Uint8Array(readFileSync(path))
+      expect(Buffer.compare(written, await bytesOf(store, { ...docker, concurrency: 1 }))).toBe(0)
+      await using layout = await readLayout(path)
+      expect(Object.keys(await summary(layout))).toEqual(['example.com/many:1'])
+    })
+
+    test('no more at once than is said, and as many', async () => {
+      const store = new MemoryStore()
+      const { layers } = await many(store)
+      const blobs = new Set<string>(layers.map(({ digest }) => digest))
+      for (const concurrency of [1, 2, 5]) {
+        let now = 0
+        let most = 0
+        const counted = new Proxy(store, {
+          get(target, name) {
+            const value = Reflect.get(target, name, target) as unknown
+            if (name !== 'get') return typeof value === 'function' ? value.bind(target) : value
+            return async (...given: Parameters<typeof store.get>) => {
+              const content = await target.get(...given)
+              if (!blobs.has(given[0].digest) || given[1]?.range !== undefined) return content
+              most = Math.max(most, ++now)
+              return new Blob([await readAll(content, 1 << 26)]).stream().pipeThrough(
+                new TransformStream({
+                  async flush() {
+                    await new Promise((resolve) => setTimeout(resolve, 5))
+                    now--
+                  },
+                }),
+              )
+            }
+          },
+        })
+        await writeArchiveFile(join(directory(), 'a.tar'), counted, { ...docker, concurrency })
+        expect(most).toBe(concurrency)
+      }
+    })
+
+    test('ends whole when one of them is damaged while others are under way', async () => {
+      const store = new MemoryStore()
+      const { layers } = await many(store)
+      const { get } = store
+      store.get = async (descriptor, options) => {
+        const content = await get.call(store, descriptor, options)
+        if (options?.range !== undefined || !layers.some(({ digest }) => digest === descriptor.digest)) {
+          return content
+        }
+        const bytes = await readAll(content, 1 << 26)
+        // The smallest but one comes last: by then others have been written, and some are still.
+        if (descriptor.digest === layers[1]!.digest) bytes[bytes.length - 1]! ^= 1
+        return new Blob([bytes]).stream()
+      }
+      const path = directory()
+      const progress: ArchiveProgress[] = []
+      await expect(
+        writeArchiveFile(join(path, 'a.tar'), store, {
+          ...docker,
+          concurrency: 4,
+          onProgress: (step) => progress.push(step),
+        }),
+      ).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+      expect(readdirSync(path)).toEqual([])
+      const told = progress.length
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      // Nothing goes on behind the caller's back.
+      expect(progress).toHaveLength(told)
+    })
+  })
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses %s layers at once',
+    async (concurrency) => {
+      const store = new MemoryStore()
+      await image(store, 'one', 'example.com/one:1')
+      const options = { ...docker, concurrency }
+      await expect(bytesOf(store, options)).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
+      const path = directory()
+      await expect(writeArchiveFile(join(path, 'a.tar'), store, options)).rejects.toMatchObject({
+        code: 'ARGUMENT_INVALID',
+      })
+      expect(readdirSync(path)).toEqual([])
+    },
+  )
 })
 
 describe('the archives of others', () => {
