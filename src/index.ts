@@ -75,6 +75,7 @@ export {
   snapshotDirectory,
   unpackImage,
   unpackLayers,
+  writeSnapshot,
 } from './filesystem/index.ts'
 export type {
   AddEntryOptions,

@@ -6,7 +6,7 @@ import { diskPath } from './disk-name.ts'
 import { statusOnDisk } from './disk-status.ts'
 import { EntryPacker, type PackEntryOptions } from './pack-entry.ts'
 import { parsePatterns } from './path-patterns.ts'
-import { hashFile, type Snapshot, snapshotDirectory } from './snapshot.ts'
+import { hashFile, lookThrough, type Snapshot } from './snapshot.ts'
 
 /** How changes are packed. */
 export interface PackChangesOptions extends PackEntryOptions {
@@ -40,10 +40,11 @@ export async function* packChanges(
   const { signal } = options
   const packer = new EntryPacker(directory, options)
   const exclude = parsePatterns(options.exclude ?? [])
-  const after = await snapshotDirectory(packer.root, { signal, xattrs: options.xattrs !== false })
-  const changes = findChanges(snapshot, after, (path, digest) => {
+  const now = await lookThrough(packer.root, { signal, xattrs: options.xattrs !== false })
+  const found = await findChanges(snapshot, now, (path, digest) => {
     return hashFile(packer.fs, diskPath(`${packer.root}/${path}`), path) === digest
-  }).filter(({ path }) => !exclude.matches(path))
+  })
+  const changes = found.filter(({ path }) => !exclude.matches(path))
   if (changes.length === 0) return
   await packer.prepare()
   for (const { kind, path } of changes) {

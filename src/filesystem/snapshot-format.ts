@@ -7,24 +7,32 @@
  *     [0,"etc","d",493,0,0,0,…]
  *     [3,"/passwd","f",420,0,0,1024,…,131075,{"digest":"sha256:…"}]
  */
-import { encodeUtf8 } from '../bytes.ts'
-import { invalidSnapshot, type Snapshot, type SnapshotFile } from './snapshot.ts'
+import { concatBytes, encodeUtf8 } from '../bytes.ts'
+import { EncodedFiles } from './encoded-files.ts'
+import { invalidSnapshot, type Look, type Snapshot, type SnapshotFile } from './snapshot.ts'
+
+/** Characters that are encoded together. */
+const PIECE_LENGTH = 1 << 16
 
 /** A snapshot's bytes. */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
-  const lines = [JSON.stringify({ 'oci-ts-snapshot': 1, xattrs: snapshot.xattrs })]
-  let before = ''
+  const encoder = new SnapshotEncoder(snapshot.xattrs)
+  const pieces: Uint8Array[] = []
   for (const [path, file] of snapshot.files) {
-    const { type, mode, uid, gid, size, mtime, ctime, inode, ...rest } = file
-    let shared = 0
-    while (shared < path.length && path[shared] === before[shared]) shared++
-    const fields: unknown[] = [shared, path.slice(shared), type, mode, uid, gid, size, mtime, ctime]
-    if (inode !== undefined) fields.push(inode)
-    if (Object.values(rest).some((value) => value !== undefined)) fields.push(rest)
-    lines.push(JSON.stringify(fields))
-    before = path
+    const piece = encoder.add(path, file)
+    if (piece !== undefined) pieces.push(piece)
   }
-  return encodeUtf8(`${lines.join('\n')}\n`)
+  return concatBytes([...pieces, encoder.rest()])
+}
+
+/** The bytes of a snapshot, as it is taken: it is never held as a whole. */
+export async function* encodeLook(look: Look): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const encoder = new SnapshotEncoder(look.xattrs)
+  for await (const [path, file] of look.files) {
+    const piece = encoder.add(path, file)
+    if (piece !== undefined) yield piece
+  }
+  yield encoder.rest()
 }
 
 /**
@@ -32,42 +40,47 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
  * @throws OciError `DOCUMENT_INVALID`
  */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  const files = new Map<string, SnapshotFile>()
-  let header: Record<string, unknown> | undefined
-  let path = ''
-  let number = 0
-  for (const line of new TextDecoder().decode(bytes).split('\n')) {
-    number++
-    if (line === '') continue
-    let value: unknown
-    try {
-      value = JSON.parse(line)
-    } catch (error) {
-      throw invalidSnapshot(`line ${number} is not JSON`, error)
-    }
-    if (header === undefined) {
-      header = value as Record<string, unknown>
-      if (header?.['oci-ts-snapshot'] !== 1) throw invalidSnapshot('it is none of version 1')
-      continue
-    }
-    if (!Array.isArray(value)) throw invalidSnapshot(`line ${number} is no file`)
-    const [shared, suffix, type, mode, uid, gid, size, mtime, ctime, ...more] = value as unknown[]
-    const numbered = typeof more[0] === 'number' ? { inode: more.shift() } : {}
-    const [rest = {}] = more
-    const numbers = [shared, mode, uid, gid, size, mtime, ctime]
-    if (
-      typeof suffix !== 'string' ||
-      typeof type !== 'string' ||
-      !/^[fdlpcb]$/.test(type) ||
-      !numbers.every((field) => typeof field === 'number' && Number.isFinite(field)) ||
-      typeof rest !== 'object' ||
-      rest === null
-    ) {
-      throw invalidSnapshot(`line ${number} is no file`)
-    }
-    path = path.slice(0, shared as number) + suffix
-    files.set(path, { type, mode, uid, gid, size, mtime, ctime, ...numbered, ...rest } as SnapshotFile)
+  const text = new TextDecoder().decode(bytes)
+  const end = text.indexOf('\n')
+  const first = end < 0 ? text : text.slice(0, end)
+  if (first === '') throw invalidSnapshot('it is empty')
+  let header: Record<string, unknown> | null
+  try {
+    header = JSON.parse(first)
+  } catch (error) {
+    throw invalidSnapshot('line 1 is not JSON', error)
   }
-  if (header === undefined) throw invalidSnapshot('it is empty')
-  return { files, xattrs: header.xattrs === true }
+  if (header?.['oci-ts-snapshot'] !== 1) throw invalidSnapshot('it is none of version 1')
+  return { files: new EncodedFiles(text, first.length + 1), xattrs: header.xattrs === true }
+}
+
+/** Makes lines of files, given in order. */
+class SnapshotEncoder {
+  #text: string
+  #before = ''
+
+  constructor(xattrs: boolean) {
+    this.#text = `${JSON.stringify({ 'oci-ts-snapshot': 1, xattrs })}\n`
+  }
+
+  /** Adds a file's line; gives what has been gathered once it is worth it. */
+  add(path: string, file: SnapshotFile): Uint8Array<ArrayBuffer> | undefined {
+    const { type, mode, uid, gid, size, mtime, ctime, inode, ...rest } = file
+    const before = this.#before
+    let shared = 0
+    while (shared < path.length && path[shared] === before[shared]) shared++
+    const fields: unknown[] = [shared, path.slice(shared), type, mode, uid, gid, size, mtime, ctime]
+    if (inode !== undefined) fields.push(inode)
+    if (Object.values(rest).some((value) => value !== undefined)) fields.push(rest)
+    this.#text += `${JSON.stringify(fields)}\n`
+    this.#before = path
+    return this.#text.length < PIECE_LENGTH ? undefined : this.rest()
+  }
+
+  /** What has been gathered since. */
+  rest(): Uint8Array<ArrayBuffer> {
+    const bytes = encodeUtf8(this.#text)
+    this.#text = ''
+    return bytes
+  }
 }

@@ -82,15 +82,58 @@ export async function snapshotDirectory(
   directory: string | URL,
   options: SnapshotOptions = {},
 ): Promise<Snapshot> {
-  const { signal } = options
-  signal?.throwIfAborted()
-  const fs = requireBuiltin('node:fs', 'A snapshot')
-  const root = realRoot(fs, directory)
+  const look = await lookThrough(directory, options)
+  const files = new Map<string, SnapshotFile>()
+  for await (const [path, file] of settled(look.files)) files.set(path, file)
+  return { files, xattrs: look.xattrs }
+}
+
+/** What a directory holds, told file by file as it is looked at. */
+export interface Look {
+  /** With their paths, in byte order, the directory itself first. */
+  readonly files: AsyncIterable<readonly [path: string, file: SnapshotFile]>
+  /** Whether extended attributes could be read. */
+  readonly xattrs: boolean
+}
+
+/**
+ * Looks at all that is in a directory, keeping nothing of it.
+ * @internal
+ */
+export async function lookThrough(directory: string | URL, options: SnapshotOptions): Promise<Look> {
+  options.signal?.throwIfAborted()
+  const root = realRoot(requireBuiltin('node:fs', 'A snapshot'), directory)
   const found = options.xattrs === false ? '' : await getXattrs(root)
   const xattrs = typeof found === 'string' ? undefined : found
-  const files = new Map<string, SnapshotFile>()
-  const groups = new Map<string, number>()
+  return { files: filesBelow(root, xattrs, options), xattrs: xattrs !== undefined }
+}
+
+/**
+ * The same files, ending only when whatever is changed from then on leaves a later time than they have.
+ * @internal
+ */
+export async function* settled(
+  files: Look['files'],
+): AsyncGenerator<readonly [string, SnapshotFile], void, undefined> {
   let latest = 0
+  for await (const entry of files) {
+    latest = Math.max(latest, entry[1].ctime)
+    yield entry
+  }
+  // A change within the tick of the last one would leave the same time behind: it must be over.
+  const tick = latest % 1000 === 0 ? COARSE_TICK : TICK
+  const wait = latest + tick - Date.now()
+  // Times beyond now are somebody's wish and not waited for; Date.now() itself lags by the fraction that it drops.
+  if (wait > 0 && wait <= tick + 1) await new Promise((resolve) => setTimeout(resolve, Math.ceil(wait)))
+}
+
+async function* filesBelow(
+  root: string,
+  xattrs: ReadonlyMap<string, ReadonlyMap<string, Uint8Array>> | undefined,
+  { digests, signal }: SnapshotOptions,
+): AsyncGenerator<readonly [string, SnapshotFile], void, undefined> {
+  const fs = requireBuiltin('node:fs', 'A snapshot')
+  const groups = new Map<string, number>()
   let count = 0
   for (const { path, status } of walkDirectory(root)) {
     if (++count % BETWEEN_PAUSES === 0) await pause()
@@ -100,8 +143,8 @@ export async function snapshotDirectory(
     if (type === undefined) continue
     const disk = diskPath(path === '' ? root : `${root}/${path}`)
     const attributes = xattrs?.get(path)
-    latest = Math.max(latest, status.ctimeMs)
-    files.set(path, {
+    // All of one shape, with every property: an object of its own shape takes twice the memory.
+    const file: SnapshotFile = {
       type,
       mode: type === 'l' ? 0o777 : status.mode & 0o7777,
       uid: status.uid,
@@ -109,20 +152,15 @@ export async function snapshotDirectory(
       size: type === 'f' ? status.size : 0,
       mtime: status.mtimeMs,
       ctime: status.ctimeMs,
-      ...(type === 'f' && { inode: status.ino }),
-      ...(type === 'l' && { target: readTarget(fs, disk, path) }),
-      ...((type === 'c' || type === 'b') && { device: status.rdev }),
-      ...(type !== 'd' && status.nlink > 1 && { group: groupOf(fs, disk, groups) }),
-      ...(type === 'f' && options.digests === true && { digest: hashFile(fs, disk, path) }),
-      ...(attributes !== undefined && { xattrs: hashXattrs(attributes) }),
-    })
+      inode: type === 'f' ? status.ino : undefined,
+      target: type === 'l' ? readTarget(fs, disk, path) : undefined,
+      device: type === 'c' || type === 'b' ? status.rdev : undefined,
+      group: type !== 'd' && status.nlink > 1 ? groupOf(fs, disk, groups) : undefined,
+      digest: type === 'f' && digests === true ? hashFile(fs, disk, path) : undefined,
+      xattrs: attributes && hashXattrs(attributes),
+    }
+    yield [path, file]
   }
-  // A change within the tick of the last one would leave the same time behind: it must be over.
-  const tick = latest % 1000 === 0 ? COARSE_TICK : TICK
-  const wait = latest + tick - Date.now()
-  // Times beyond now are somebody's wish and not waited for; Date.now() itself lags by the fraction that it drops.
-  if (wait > 0 && wait <= tick + 1) await new Promise((resolve) => setTimeout(resolve, Math.ceil(wait)))
-  return { files, xattrs: xattrs !== undefined }
 }
 
 /**

@@ -18,6 +18,7 @@ import { diskError, systemCode } from './disk-error.ts'
 import { diskPath, nameFromBytes } from './disk-name.ts'
 import { makeDevice, makeFifo, setXattrs, type Xattrs } from './machine-command.ts'
 import { MadePaths } from './made-paths.ts'
+import { requireOutside } from './outside-tree.ts'
 import { isOwnerID, mappedID, type OwnerMap, toHost } from './owner.ts'
 import { type RecordedEntry, RecordWriter } from './record.ts'
 import { impliedDirectory, type RealDirectory, SafeTree } from './safe-tree.ts'
@@ -239,13 +240,7 @@ class Unpacker {
 
   #openRecord(record: string | URL, root: string): RecordWriter {
     const path = directoryPath(record)
-    const { dirname, join } = requireBuiltin('node:path', 'A record')
-    const real = join(this.#fs.realpathSync(dirname(path)), '.')
-    if (real === root || real.startsWith(join(root, '/'))) {
-      throw new OciError('ARGUMENT_INVALID', `The record "${path}" must not be in the tree that it is of`, {
-        path,
-      })
-    }
+    requireOutside(root, path, 'The record')
     return new RecordWriter(path, this.#user.uid, this.#user.gid)
   }
 

@@ -5,6 +5,8 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -13,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -24,6 +27,7 @@ import {
   type Snapshot,
   snapshotDirectory,
   unpackLayers,
+  writeSnapshot,
 } from '../../src/filesystem/index.ts'
 import { emptyDirectory } from '../../src/filesystem/unpack-claim.ts'
 import type { TarEntryInput } from '../../src/tar/index.ts'
@@ -84,7 +88,7 @@ describe('what is found', () => {
       expect(Date.now() - lstatSync(join(directory, 'a')).ctimeMs).toBeGreaterThanOrEqual(10)
       writeFileSync(join(directory, 'a'), 'after!')
       const after = await snapshotDirectory(directory, noXattrs)
-      expect(findChanges(before, after).map(({ path }) => path)).toEqual(['a'])
+      expect((await findChanges(before, after)).map(({ path }) => path)).toEqual(['a'])
     }
   })
 
@@ -118,7 +122,7 @@ describe('what is found', () => {
     renameSync(join(directory, 'b'), join(directory, 'a'))
     renameSync(join(directory, 'c'), join(directory, 'b'))
     const after = await snapshotDirectory(directory, noXattrs)
-    const changes = findChanges(decodeSnapshot(encodeSnapshot(same(before))), same(after))
+    const changes = await findChanges(decodeSnapshot(encodeSnapshot(same(before))), same(after))
     expect(changes.map(({ path }) => path)).toEqual(['', 'a/version', 'b/version'])
   })
 
@@ -226,9 +230,15 @@ describe('a snapshot', () => {
     for (let i = 0; i < 1000; i++) writeFileSync(join(directory, `d/a-file-with-a-long-name-${i}`), '')
     const snapshot = await snapshotDirectory(directory, { digests: true })
     const bytes = encodeSnapshot(snapshot)
-    expect(decodeSnapshot(bytes)).toEqual(
-      JSON.parse(JSON.stringify(snapshot), (key, value) => (key === 'files' ? snapshot.files : value)),
-    )
+    const { files, xattrs } = decodeSnapshot(bytes)
+    expect(xattrs).toBe(snapshot.xattrs)
+    expect(new Map(files)).toEqual(snapshot.files)
+    expect([...files].map(([path]) => path)).toEqual([...snapshot.files.keys()])
+    // What was loaded is saved as the same bytes.
+    expect(encodeSnapshot({ files, xattrs })).toEqual(bytes)
+    const file = join(scratch(), 'snapshot')
+    await writeSnapshot(directory, pathToFileURL(file), { digests: true })
+    expect(new Uint8Array(readFileSync(file))).toEqual(bytes)
     const plain = encodeSnapshot(await snapshotDirectory(directory, noXattrs))
     expect(plain.length / snapshot.files.size).toBeLessThan(90)
   })
@@ -240,11 +250,80 @@ describe('a snapshot', () => {
     '{"oci-ts-snapshot":2}',
     '{"oci-ts-snapshot":1}\n{}',
     '{"oci-ts-snapshot":1}\n[0,"a","x",1,2,3,4,5,6]',
+    '{"oci-ts-snapshot":1}\n[0,"a","f",1,2,3,4,5,6]\n[0,"a","f",1,2,3,4,5,6]',
+    '{"oci-ts-snapshot":1}\n[0,"b","f",1,2,3,4,5,6]\n[0,"a","f",1,2,3,4,5,6]',
+    '{"oci-ts-snapshot":1}\n[0,"a","f",1,2,3,4,5,6]\n[2,"b","f",1,2,3,4,5,6]',
+    '{"oci-ts-snapshot":1}\n[-1,"a","f",1,2,3,4,5,6]',
+    '{"oci-ts-snapshot":1}\n[0,"a","f",1,2,3,4,5,6]\n[0,"b","f",1,2,3,4',
+    'null',
   ])('%j is none', (text) => {
     expect(() => decodeSnapshot(new TextEncoder().encode(text))).toThrow(
       expect.objectContaining({ code: 'DOCUMENT_INVALID' }),
     )
   })
+})
+
+test('what was loaded is a map as any other', async () => {
+  const directory = tree()
+  const snapshot = await snapshotDirectory(directory, noXattrs)
+  const { files } = decodeSnapshot(encodeSnapshot(snapshot))
+  const known = snapshot.files
+  expect(files.size).toBe(known.size)
+  expect([...files.keys()]).toEqual([...known.keys()])
+  expect([...files.values()]).toEqual([...known.values()])
+  expect([...files.entries()]).toEqual([...known])
+  expect([files.get('d/x'), files.get('d/none')]).toEqual([known.get('d/x'), undefined])
+  expect([files.has(''), files.has('d/e/z'), files.has('z')]).toEqual([true, true, false])
+  const told: unknown[] = []
+  files.forEach(function (this: unknown, file, path, map) {
+    told.push([String(this), path, file, map === files])
+  }, 'self')
+  expect(told).toEqual([...known].map(([path, file]) => ['self', path, file, true]))
+})
+
+test('a snapshot that somebody made by hand may be in any order', async () => {
+  const directory = tree()
+  const { files, xattrs } = await snapshotDirectory(directory, noXattrs)
+  const backwards = { files: new Map([...files].reverse()), xattrs }
+  expect(await findChanges(backwards, backwards)).toEqual([])
+  rmSync(join(directory, 'd/x'))
+  writeFileSync(join(directory, 'd/new'), '')
+  const now = await snapshotDirectory(directory, noXattrs)
+  const expected = await findChanges({ files, xattrs }, now)
+  expect(expected.map(({ kind, path }) => `${kind} ${path}`)).toEqual([
+    'modified d',
+    'removed d/x',
+    'added d/new',
+  ])
+  expect(await findChanges(backwards, { ...now, files: new Map([...now.files].reverse()) })).toEqual(expected)
+})
+
+test('a snapshot is written outside of its directory, whole or not at all', async () => {
+  const directory = tree()
+  const place = scratch()
+  symlinkSync(directory, join(place, 'way-in'))
+  const inside = { code: 'ARGUMENT_INVALID' }
+  for (const file of [join(directory, 'snapshot'), join(directory, 'd/snapshot'), join(place, 'way-in/x')]) {
+    await expect(writeSnapshot(directory, file)).rejects.toMatchObject({ ...inside, path: file })
+  }
+  await expect(writeSnapshot(directory, join(place, 'none/x'))).rejects.toMatchObject({
+    code: 'FILESYSTEM_FAILED',
+  })
+  const file = join(place, 'snapshot')
+  writeFileSync(file, 'old')
+  // Given up half-way: by then the walk is at `d`.
+  const controller = new AbortController()
+  const signal = Object.assign(controller.signal, {})
+  let asked = 0
+  signal.throwIfAborted = () => {
+    if (++asked === 4) controller.abort(new Error('enough'))
+    AbortSignal.prototype.throwIfAborted.call(signal)
+  }
+  await expect(writeSnapshot(directory, file, { ...noXattrs, signal })).rejects.toThrow('enough')
+  expect(asked).toBe(4)
+  expect(readdirSync(place).sort()).toEqual(['snapshot', 'way-in'])
+  expect(readFileSync(file, 'utf8')).toBe('old')
+  expect(readdirSync(directory).sort()).toEqual(['a', 'b', 'd', 's'])
 })
 
 /** A random tree as what it holds, and how to make it of another by as few steps as there are differences. */
@@ -322,7 +401,9 @@ test('over random trees: the old tree with the layer of changes is the new tree'
       mkdirSync(work)
       write(work, from)
       const base = await layerOf(await tarOf((await all(packDirectory(work, noXattrs))) as TestEntry[]))
-      const before = await snapshotDirectory(work, noXattrs)
+      const taken = await snapshotDirectory(work, noXattrs)
+      // Saved and loaded every other time.
+      const before = run % 2 === 0 ? taken : decodeSnapshot(encodeSnapshot(taken))
       bring(work, from, to)
       const changes = await layerOf(
         await tarOf((await all(packChanges(work, before, noXattrs))) as TestEntry[]),

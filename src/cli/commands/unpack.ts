@@ -1,7 +1,6 @@
 /** `oci-ts unpack` and `oci-ts bundle`: an image onto a disk. */
-import { writeFile } from 'node:fs/promises'
 import type { UnpackOptions, UnpackReport } from '../../filesystem/index.ts'
-import { encodeSnapshot, snapshotDirectory, unpackImage } from '../../filesystem/index.ts'
+import { unpackImage, writeSnapshot } from '../../filesystem/index.ts'
 import type { Image } from '../../image/index.ts'
 import { writeBundle } from '../../runtime-spec/index.ts'
 import type { CommandContext } from '../context.ts'
@@ -32,7 +31,7 @@ export async function unpack(
     unpackImage(image, directory, { ...unpacking, workers: 'auto' }),
   )
   if (options.snapshot !== undefined) {
-    await writeFile(options.snapshot, encodeSnapshot(await snapshotDirectory(directory, { signal })))
+    await writeSnapshot(directory, options.snapshot, { signal })
   }
   return 0
 }
