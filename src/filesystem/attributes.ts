@@ -5,6 +5,7 @@
  * symlink: files and directories are reached by their descriptor, symlinks by `lchown` and `lutimes`.
  */
 import type { Timestamp } from '../tar/index.ts'
+import { systemCode } from './disk-error.ts'
 
 /** Owner, mode and time, as they are to be on disk. */
 export interface Attributes {
@@ -26,16 +27,14 @@ export function applyToDescriptor(fs: FileSystem, fd: number, attributes: Attrib
   if (attributes.uid !== undefined && attributes.gid !== undefined)
     fs.fchownSync(fd, attributes.uid, attributes.gid)
   fs.fchmodSync(fd, attributes.mode)
-  const time = diskTime(attributes.mtime)
-  fs.futimesSync(fd, time, time)
+  setTime(attributes.mtime, (time) => fs.futimesSync(fd, time, time))
 }
 
 /** Gives attributes to a symlink itself: it has an owner and times, but no mode. */
 export function applyToSymlink(fs: FileSystem, path: string, attributes: Attributes): void {
   if (attributes.uid !== undefined && attributes.gid !== undefined)
     fs.lchownSync(path, attributes.uid, attributes.gid)
-  const time = diskTime(attributes.mtime)
-  fs.lutimesSync(path, time, time)
+  setTime(attributes.mtime, (time) => fs.lutimesSync(path, time, time))
 }
 
 /**
@@ -45,8 +44,17 @@ export function applyToSpecialFile(fs: FileSystem, path: string, attributes: Att
   if (attributes.uid !== undefined && attributes.gid !== undefined)
     fs.lchownSync(path, attributes.uid, attributes.gid)
   fs.chmodSync(path, attributes.mode)
-  const time = diskTime(attributes.mtime)
-  fs.lutimesSync(path, time, time)
+  setTime(attributes.mtime, (time) => fs.lutimesSync(path, time, time))
+}
+
+function setTime(moment: Timestamp, set: (time: number | Date) => void): void {
+  try {
+    set(diskTime(moment))
+  } catch (error) {
+    // Deno 2 gives the system the fraction of a time before 1970 as a negative number, which that refuses.
+    if (systemCode(error) !== 'EINVAL' || moment.seconds >= 0 || moment.nanoseconds === 0) throw error
+    set(diskTime({ seconds: moment.seconds, nanoseconds: 0 }))
+  }
 }
 
 /**
@@ -81,6 +89,8 @@ export function isExactOnDisk(time: Timestamp): boolean {
 export function isMomentOnDisk(time: Timestamp, found: number): boolean {
   const { seconds, nanoseconds } = time
   if (Math.abs(seconds * 1000 + nanoseconds / 1e6 - found) <= 1) return true
+  // As Deno keeps it.
+  if (seconds < 0 && seconds * 1000 === found) return true
   const held = Math.min(Math.max(seconds, FIRST_SECOND), LAST_SECOND)
   return held !== seconds && held * 1000 === found
 }

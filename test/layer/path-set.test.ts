@@ -15,6 +15,18 @@ describe('a set of paths', () => {
     )
   })
 
+  test('says so of bytes as well', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 2 })), (paths) => {
+        const [seen, expected] = [new PathSet(), new Set<string>()]
+        for (const path of paths) {
+          expect(seen.add('the same for all', path)).toBe(!expected.has(path.join()))
+          expected.add(path.join())
+        }
+      }),
+    )
+  })
+
   test('forgets none as its tables grow', () => {
     const seen = new PathSet()
     const path = (i: number) => `usr/lib/group-${i % 97}/file-${i}`
@@ -27,5 +39,6 @@ describe('a set of paths', () => {
     expect(seen.add('a')).toBe(true)
     expect(seen.add('\uFFFD', Uint8Array.of(0x61))).toBe(true)
     expect(seen.add('\uFFFD', Uint8Array.of(0x61))).toBe(false)
+    expect(seen.add('', new Uint8Array(0))).toBe(true)
   })
 })

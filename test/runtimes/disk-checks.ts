@@ -14,6 +14,7 @@ import { requireBuiltin } from '../../src/runtime.ts'
 import { mediaTypes } from '../../src/spec/index.ts'
 import { DirectoryStore, MemoryStore } from '../../src/store/index.ts'
 import { type TarEntryInput, writeTar } from '../../src/tar/index.ts'
+import { toTimestamp } from '../../src/tar/timestamp.ts'
 import { describeImageStore } from '../../src/testing/index.ts'
 import { copyImage, validateImage } from '../../src/transfer/index.ts'
 import { startWorkers } from '../../src/workers/index.ts'
@@ -239,6 +240,42 @@ export const diskChecks: readonly Check[] = [
       same(await reasonOf(stopped), 'enough', 'abort')
       const left = fs.existsSync(`${directory}/stopped`) ? fs.readdirSync(`${directory}/stopped`) : []
       same(left, [], 'what an aborted unpacking leaves')
+    },
+  },
+  {
+    name: 'disk: times before 1970, as near as the runtime sets them, and exact by the record',
+    run: async (fixtures) => {
+      const { directory } = diskOf(fixtures)
+      const fs = fileSystem()
+      const times = [-1.5, -0.001, -2, -86_400.75]
+      const moments = times.map((time) => ({ seconds: Math.floor(time), time }))
+      const entries: TarEntryInput[] = times.flatMap((mtime, i): TarEntryInput[] => [
+        { path: `file-${i}`, mtime, content: new Uint8Array(1) },
+        { path: `link-${i}`, type: 'symlink', linkPath: 'file-0', mtime },
+        { path: `directory-${i}/`, mtime },
+      ])
+      const store = new MemoryStore()
+      const { descriptor } = await writeLayer(store, entries)
+      const layers = [new Layer(store, descriptor, { position: 0 })]
+      const root = `${directory}/before-1970`
+      const record = `${directory}/before-1970.record`
+      const { skipped } = await unpackImage({ layers }, root, { record, xattrs: false })
+      const untrue = skipped.filter(({ what }) => what === 'time').map(({ path }) => path)
+      for (const [i, { seconds, time }] of moments.entries()) {
+        for (const path of [`file-${i}`, `link-${i}`, `directory-${i}`]) {
+          const { mtimeMs } = fs.lstatSync(`${root}/${path}`)
+          // Deno has whole seconds there.
+          const near = Math.abs(mtimeMs - time * 1000) <= 1 || mtimeMs === seconds * 1000
+          same(near, true, `${path}: ${mtimeMs}`)
+          same(untrue.includes(path), time !== seconds, `${path} is told of`)
+        }
+      }
+      const packed = await collect(packDirectory(root, { record, xattrs: false, nanoseconds: true }))
+      // Not the root's, which no layer tells of.
+      const found = packed.filter(({ path }) => path.includes('-'))
+      const told = (all: readonly TarEntryInput[]) =>
+        all.map(({ path, mtime }) => `${path} ${JSON.stringify(toTimestamp(mtime!))}`).sort()
+      same(told(found), told(entries), 'packed by the record')
     },
   },
   {
