@@ -11,15 +11,7 @@ import type { Random } from '../random.ts'
 import { seedFiles } from '../seed-files.ts'
 import { verdictLater } from '../verdict.ts'
 import { jsonDictionary } from './json.ts'
-
-const limits = {
-  maxEntries: 60,
-  maxPathLength: 3000,
-  maxPaxSize: 6000,
-  maxPaxRecords: 60,
-  maxXattrs: 12,
-  maxSize: 1 << 21,
-}
+import { sizedLayerLimits } from './layer-limits.ts'
 
 /** Image archives. */
 export const archive: Kind = {
@@ -71,7 +63,9 @@ async function look(layout: Layout, random: Random): Promise<void> {
   await verdictLater(() => layout.imageIndex(name))
   if (opened.error !== undefined) {
     for (const { descriptor } of layout.references.slice(0, 3)) {
-      await verdictLater(() => validateImage(layout.store, descriptor, { limits } as object))
+      await verdictLater(() =>
+        validateImage(layout.store, descriptor, { limits: sizedLayerLimits } as object),
+      )
     }
     return
   }
@@ -80,7 +74,7 @@ async function look(layout: Layout, random: Random): Promise<void> {
   await verdictLater(() => image.history())
   void image.platform
   const files = await verdictLater(() =>
-    image.filesystem({ limits, problems: random.oneIn(2) ? 'report' : 'refuse' }),
+    image.filesystem({ limits: sizedLayerLimits, problems: random.oneIn(2) ? 'report' : 'refuse' }),
   )
   if (files.error === undefined) {
     holds(

@@ -18,19 +18,10 @@ import { holds, type Kind } from '../kind.ts'
 import { compressed, mutateLayer } from '../mutation/layer.ts'
 import { Random } from '../random.ts'
 import { sameVerdict, textOf, verdictLater } from '../verdict.ts'
+import { sizedLayerLimits } from './layer-limits.ts'
 import { tarSeeds } from './tar.ts'
 
 const mediaType = 'application/vnd.oci.image.layer.v1.tar'
-
-/** Bounds that inputs of this size can reach. */
-const limits = {
-  maxEntries: 60,
-  maxPathLength: 3000,
-  maxPaxSize: 6000,
-  maxPaxRecords: 60,
-  maxXattrs: 12,
-  maxSize: 1 << 21,
-}
 
 /** The layer below: something for entries, links and whiteouts to be about. */
 const below: readonly (TarEntryInput & { readonly text?: string })[] = [
@@ -125,7 +116,7 @@ async function read(store: MemoryStore, descriptor: Descriptor, random: Random):
           size += chunk.length
         },
       },
-      { limits },
+      { limits: sizedLayerLimits },
     )
     holds(scan.entries === entries.length, 'Entries are counted otherwise than told')
     holds(size <= scan.uncompressedSize, 'There is more content than layer')
@@ -134,7 +125,7 @@ async function read(store: MemoryStore, descriptor: Descriptor, random: Random):
   if (!random.oneIn(3)) return
   const looped = await verdictLater(async () => {
     const entries: unknown[] = []
-    for await (const entry of readLayer(store, descriptor, { limits })) {
+    for await (const entry of readLayer(store, descriptor, { limits: sizedLayerLimits })) {
       entries.push(plain(entry))
       if (entry.size <= 1 << 20 && random.oneIn(2)) {
         const content = await entry.bytes()
@@ -152,7 +143,7 @@ async function apply(store: MemoryStore, descriptor: Descriptor, random: Random)
   const bottom = await store.put(await lower, { mediaType })
   const layers = [bottom, descriptor].map((each, position) => new Layer(store, each, { position }))
   const problems = random.oneIn(3) ? 'refuse' : 'report'
-  const opened = await verdictLater(() => openFilesystem(layers, { limits, problems }))
+  const opened = await verdictLater(() => openFilesystem(layers, { limits: sizedLayerLimits, problems }))
   if (opened.error !== undefined) return
   const { value: files } = opened
   const { tree } = files

@@ -4,7 +4,7 @@ import { type TarHeader, TarParser, tarChunks } from '../../../src/tar/index.ts'
 import { formatRecord, isPaxProblem, parsePax, parseRecords } from '../../../src/tar/pax.ts'
 import { entry } from '../../tar/raw-archive.ts'
 import { holds, type Kind } from '../kind.ts'
-import { join, mutateBytes, splice } from '../mutation/bytes.ts'
+import { mutateBytes, splice } from '../mutation/bytes.ts'
 import { paxRecords, plainEntry } from '../mutation/tar.ts'
 import { Random } from '../random.ts'
 import { onlyCodes, textOf, verdictLater, verdictOf } from '../verdict.ts'
@@ -25,7 +25,7 @@ export const pax: Kind = {
 
   async seeds() {
     const random = new Random(6)
-    return Array.from({ length: 60 }, () => join(paxRecords(random)))
+    return Array.from({ length: 60 }, () => concatBytes(paxRecords(random)))
   },
 
   mutate(random, input, other) {
@@ -33,7 +33,7 @@ export const pax: Kind = {
       case 0:
         return mutateBytes(random, input, other)
       case 1:
-        return join([input, ...paxRecords(random)])
+        return concatBytes([input, ...paxRecords(random)])
       case 2: {
         const bounds = recordBounds(input)
         const at = random.pick(bounds)
@@ -41,7 +41,7 @@ export const pax: Kind = {
           input,
           at,
           random.oneIn(2) ? at : random.pick(bounds.filter((bound) => bound >= at)),
-          join(paxRecords(random)),
+          concatBytes(paxRecords(random)),
         )
       }
       default: {
@@ -113,7 +113,7 @@ function readHeader(records: Uint8Array) {
   return verdictOf(() => {
     const headers: TarHeader[] = []
     const parser = new TarParser({ entry: (header) => void headers.push(header) }, tarLimits)
-    parser.write(join([entry({ name: 'PaxHeaders/plain', type: 'x' }, records), plainEntry()]))
+    parser.write(concatBytes([entry({ name: 'PaxHeaders/plain', type: 'x' }, records), plainEntry()]))
     parser.end()
     holds(headers.length >= 1, 'The entry behind an extended header is gone')
     return headers[0]!
@@ -161,5 +161,5 @@ function recordBounds(bytes: Uint8Array): number[] {
 function withLength(content: Uint8Array): Uint8Array {
   let length = content.length + 2
   length += String(length + String(length).length).length
-  return join([Buffer.from(`${length} `), content, Uint8Array.of(0x0a)])
+  return concatBytes([Buffer.from(`${length} `), content, Uint8Array.of(0x0a)])
 }

@@ -24,12 +24,10 @@ import { holds, type Kind } from '../kind.ts'
 import { mutateTar } from '../mutation/tar.ts'
 import { type Verdict, verdictLater } from '../verdict.ts'
 import { lowerLayer } from './layer.ts'
+import { layerLimits } from './layer-limits.ts'
 import { tarSeeds } from './tar.ts'
 
 const mediaType = 'application/vnd.oci.image.layer.v1.tar'
-
-/** Bounds that inputs of this size can reach; a file's claimed size is bounded by its layer. */
-const limits = { maxEntries: 60, maxPathLength: 3000, maxPaxSize: 6000, maxPaxRecords: 60, maxXattrs: 12 }
 
 interface Site {
   readonly top: string
@@ -89,13 +87,13 @@ export const unpack: Kind = {
     try {
       // No programs of the machine: a process for each attribute would be most of the time.
       unpacked = await verdictLater(() =>
-        unpackLayers(layers, root, { limits, commands: false, setid: true, owner: 'current' }),
+        unpackLayers(layers, root, { limits: layerLimits, commands: false, setid: true, owner: 'current' }),
       )
       holds(seen(outside) === before, 'Unpacking changed what is outside', () => seen(outside))
       const beside = readdirSync(top).filter((name) => name !== 'outside')
       const wanted = unpacked.error === undefined ? ['root'] : []
       holds(beside.join() === wanted.join(), 'Unpacking leaves something beside', () => beside)
-      const merged = await verdictLater(() => openFilesystem(layers, { limits }))
+      const merged = await verdictLater(() => openFilesystem(layers, { limits: layerLimits }))
       if (unpacked.error === undefined) {
         holds(merged.error === undefined, 'What is unpacked cannot be merged', () => merged.error?.message)
         sameTree(root, merged.value)

@@ -1,8 +1,9 @@
 /** Changes to image archives: to a document or layer in it with every digest put right that leads to it, or to the tar. */
+
 import { createHash } from 'node:crypto'
+import { concatBytes } from '../../../src/bytes.ts'
 import { block } from '../../tar/raw-archive.ts'
 import type { Random } from '../random.ts'
-import { join } from './bytes.ts'
 import { type Dictionary, mutateJson } from './json.ts'
 import { mutateLayer, tarIn } from './layer.ts'
 import { headersOf, mutateTar } from './tar.ts'
@@ -43,7 +44,7 @@ function archiveOf(members: readonly Member[]): Uint8Array {
       new Uint8Array((512 - (bytes.length % 512)) % 512),
     )
   }
-  return join([...parts, new Uint8Array(1024)])
+  return concatBytes([...parts, new Uint8Array(1024)])
 }
 
 /** A changed archive. */

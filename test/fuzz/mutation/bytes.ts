@@ -1,21 +1,9 @@
 /** Changes to bytes that know nothing of what they mean. */
+import { concatBytes } from '../../../src/bytes.ts'
 import type { Random } from '../random.ts'
 
 /** Bytes at which formats and loops turn. */
 const turning = [0, 1, 7, 8, 9, 10, 13, 16, 31, 32, 47, 48, 55, 64, 92, 100, 127, 128, 191, 192, 254, 255]
-
-/** All parts as one array. */
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0
-  for (const part of parts) length += part.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
 
 /** The bytes with what lies between two places exchanged. */
 export function splice(
@@ -24,7 +12,7 @@ export function splice(
   to: number,
   instead: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  return join([bytes.subarray(0, from), instead, bytes.subarray(to)])
+  return concatBytes([bytes.subarray(0, from), instead, bytes.subarray(to)])
 }
 
 /** One to eight changes, one upon the other. */

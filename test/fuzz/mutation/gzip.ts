@@ -1,9 +1,10 @@
 /** Changes to gzip that know members, header flags, checksums and deflate. */
 
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { concatBytes } from '../../../src/bytes.ts'
 import { crc32 } from '../../../src/compression/crc32.ts'
 import type { Random } from '../random.ts'
-import { join, mutateBytes, splice } from './bytes.ts'
+import { mutateBytes, splice } from './bytes.ts'
 
 /** Content that compresses in parts. */
 export function madeContent(random: Random): Uint8Array {
@@ -14,7 +15,7 @@ export function madeContent(random: Random): Uint8Array {
       : new Uint8Array(random.size(2000)).fill(random.word())
     parts.push(part, random.oneIn(2) ? part : new Uint8Array(0))
   }
-  return join(parts)
+  return concatBytes(parts)
 }
 
 /** A deflate stream in one of the ways in which it can be written. */
@@ -42,10 +43,10 @@ function header(random: Random): Uint8Array {
   }
   if (flags & 8) parts.push(Buffer.from('name\0'))
   if (flags & 16) parts.push(Buffer.from('comment\0'))
-  const bytes = join(parts)
+  const bytes = concatBytes(parts)
   if (!(flags & 2)) return bytes
   const sum = crc32(bytes) & 0xffff
-  return join([bytes, Uint8Array.of(sum & 255, sum >>> 8)])
+  return concatBytes([bytes, Uint8Array.of(sum & 255, sum >>> 8)])
 }
 
 function trailer(content: Uint8Array): Uint8Array {
@@ -59,16 +60,16 @@ function trailer(content: Uint8Array): Uint8Array {
 /** A sound member. */
 export function madeMember(random: Random): Uint8Array {
   const content = madeContent(random)
-  return join([header(random), deflated(random, content), trailer(content)])
+  return concatBytes([header(random), deflated(random, content), trailer(content)])
 }
 
 /** A changed stream of members. */
 export function mutateGzip(random: Random, input: Uint8Array, other: Uint8Array): Uint8Array {
   switch (random.below(10)) {
     case 0:
-      return join([input, random.oneIn(2) ? other : madeMember(random)])
+      return concatBytes([input, random.oneIn(2) ? other : madeMember(random)])
     case 1:
-      return join([input, new Uint8Array(random.size(100))])
+      return concatBytes([input, new Uint8Array(random.size(100))])
     case 2:
       return input.subarray(0, input.length - random.size(24))
     case 3: {
@@ -81,7 +82,7 @@ export function mutateGzip(random: Random, input: Uint8Array, other: Uint8Array)
     case 6:
       return rightened(mutateDeflate(random, input, other))
     case 7:
-      return join([input, random.bytes(random.size(8))])
+      return concatBytes([input, random.bytes(random.size(8))])
     case 8:
       return madeMember(random)
     default:
@@ -92,7 +93,7 @@ export function mutateGzip(random: Random, input: Uint8Array, other: Uint8Array)
 function mutateDeflate(random: Random, input: Uint8Array, other: Uint8Array): Uint8Array {
   if (input.length <= 18) return mutateBytes(random, input, other)
   const body = mutateBytes(random, input.subarray(10, -8), other.subarray(10, -8))
-  return join([input.subarray(0, 10), body, input.subarray(-8)])
+  return concatBytes([input.subarray(0, 10), body, input.subarray(-8)])
 }
 
 /** Puts checksum and size of the first member right, where its deflate can be read. */

@@ -1,7 +1,8 @@
 /** Changes to layers: to the tar, whatever it is compressed with, or to the compressed bytes. */
+
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { concatBytes } from '../../../src/bytes.ts'
 import type { Random } from '../random.ts'
-import { join } from './bytes.ts'
 import { mutateGzip } from './gzip.ts'
 import { mutateTar } from './tar.ts'
 import { mutateZstd } from './zstd.ts'
@@ -17,7 +18,7 @@ export function compressed(random: Random, bytes: Uint8Array): Uint8Array {
     const header = (part.length << 3) | (at + size >= bytes.length ? 1 : 0)
     parts.push(Uint8Array.of(header & 255, (header >>> 8) & 255, header >>> 16), part)
   }
-  return join(parts)
+  return concatBytes(parts)
 }
 
 /** The tar in a layer, where it can be had. */

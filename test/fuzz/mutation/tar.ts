@@ -1,7 +1,8 @@
 /** Changes to tar archives that know blocks, fields, checksums and PAX records. */
+import { concatBytes } from '../../../src/bytes.ts'
 import { base256, block, entry, gnu, pax, record, v7 } from '../../tar/raw-archive.ts'
 import type { Random } from '../random.ts'
-import { join, mutateBytes, splice } from './bytes.ts'
+import { mutateBytes, splice } from './bytes.ts'
 
 const blockSize = 512
 
@@ -344,7 +345,7 @@ function change(random: Random, bytes: Uint8Array<ArrayBuffer>, other: Uint8Arra
     case 8:
       return splice(bytes, at, at, pax(paxRecords(random), random.oneIn(6) ? 'g' : 'x'))
     case 9: {
-      const name = join([
+      const name = concatBytes([
         Buffer.from(random.pick(tarNames).repeat(random.pick([1, 1, 3, 60]))),
         new Uint8Array(random.below(3)),
       ])
@@ -381,10 +382,14 @@ export function madeArchive(random: Random): Uint8Array {
     if (random.oneIn(3)) parts.push(pax(paxRecords(random)))
     parts.push(madeEntry(random))
   }
-  return join([...parts, new Uint8Array(1024)])
+  return concatBytes([...parts, new Uint8Array(1024)])
 }
 
 /** One header block that holds nothing odd: what a reader needs behind an extended header. */
 export function plainEntry(): Uint8Array<ArrayBuffer> {
-  return join([block({ name: 'plain', size: 3 }), new Uint8Array(512).fill(0x61, 0, 3), new Uint8Array(1024)])
+  return concatBytes([
+    block({ name: 'plain', size: 3 }),
+    new Uint8Array(512).fill(0x61, 0, 3),
+    new Uint8Array(1024),
+  ])
 }

@@ -1,6 +1,7 @@
 /** Changes to zstd that know frames and blocks. */
+import { concatBytes } from '../../../src/bytes.ts'
 import type { Random } from '../random.ts'
-import { join, mutateBytes, splice } from './bytes.ts'
+import { mutateBytes, splice } from './bytes.ts'
 import { madeContent } from './gzip.ts'
 
 const magic = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)
@@ -38,7 +39,7 @@ function frameOf(bytes: Uint8Array): Frame {
 
 function blockOf(kind: number, size: number, content: Uint8Array, last: boolean): Uint8Array {
   const header = (size << 3) | (kind << 1) | (last ? 1 : 0)
-  return join([Uint8Array.of(header & 255, (header >>> 8) & 255, header >>> 16), content])
+  return concatBytes([Uint8Array.of(header & 255, (header >>> 8) & 255, header >>> 16), content])
 }
 
 function madeBlock(random: Random, last: boolean): Uint8Array {
@@ -53,12 +54,15 @@ export function madeFrame(random: Random): Uint8Array {
   const blocks: Uint8Array[] = []
   const count = 1 + random.below(4)
   for (let i = 1; i <= count; i++) blocks.push(madeBlock(random, i === count))
-  return join([magic, Uint8Array.of(0, random.below(80)), ...blocks])
+  return concatBytes([magic, Uint8Array.of(0, random.below(80)), ...blocks])
 }
 
 function skippable(random: Random): Uint8Array {
   const content = random.bytes(random.below(20))
-  return join([Uint8Array.of(0x50 | random.below(16), 0x2a, 0x4d, 0x18, content.length, 0, 0, 0), content])
+  return concatBytes([
+    Uint8Array.of(0x50 | random.below(16), 0x2a, 0x4d, 0x18, content.length, 0, 0, 0),
+    content,
+  ])
 }
 
 /** Changed frames. */
@@ -74,9 +78,9 @@ function change(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Arra
   const firstBlock = blocks[0]?.at ?? bytes.length
   switch (random.below(12)) {
     case 0:
-      return join([bytes, random.oneIn(2) ? other : skippable(random)])
+      return concatBytes([bytes, random.oneIn(2) ? other : skippable(random)])
     case 1:
-      return join([random.oneIn(2) ? skippable(random) : madeFrame(random), bytes])
+      return concatBytes([random.oneIn(2) ? skippable(random) : madeFrame(random), bytes])
     case 2: {
       // A header that promises no size, with a window for all that follows: so that blocks can be changed.
       const checksum = (bytes[at] ?? 0) & 4
@@ -89,7 +93,7 @@ function change(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Arra
     }
     case 3: {
       const sizes = random.bytes(random.pick([0, 1, 2, 4, 8]))
-      return splice(bytes, at, firstBlock, join([Uint8Array.of(random.word() & 255), sizes]))
+      return splice(bytes, at, firstBlock, concatBytes([Uint8Array.of(random.word() & 255), sizes]))
     }
     case 4:
     case 5:
@@ -129,7 +133,7 @@ function change(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Arra
       if (block !== undefined && random.oneIn(3)) {
         const runs = Array.from({ length: 5 }, () => blockOf(1, 131_072, random.bytes(1), false))
         return splice(
-          splice(bytes, block.at, block.at, join(runs)),
+          splice(bytes, block.at, block.at, concatBytes(runs)),
           at,
           firstBlock,
           Uint8Array.of((bytes[at] ?? 0) & 4, random.pick([0x50, 0x58])),

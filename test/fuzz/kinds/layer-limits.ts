@@ -1,0 +1,11 @@
+/** Bounds that layers of the length of inputs can reach. */
+export const layerLimits = {
+  maxEntries: 60,
+  maxPathLength: 3000,
+  maxPaxSize: 6000,
+  maxPaxRecords: 60,
+  maxXattrs: 12,
+}
+
+/** And how large one may become. */
+export const sizedLayerLimits = { ...layerLimits, maxSize: 1 << 21 }
