@@ -8,4 +8,7 @@ export const layerLimits = {
 }
 
 /** And how large one may become. */
-export const sizedLayerLimits = { ...layerLimits, maxSize: 1 << 21 }
+export const sizedLayerLimits: typeof layerLimits & { readonly maxSize: number } = {
+  ...layerLimits,
+  maxSize: 1 << 21,
+}
