@@ -1,9 +1,8 @@
 /** Writing image archives: as a stream, or as a file. */
 
-import { type ByteSink, readAll } from '../bytes.ts'
+import type { ByteSink } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { filePath, requireBuiltin } from '../runtime.ts'
-import { layerCompression } from '../spec/index.ts'
 import type { ArchiveFormat } from '../store/index.ts'
 import { DirectorySync, removeAbandoned, TemporaryFile } from '../store/index.ts'
 import { TarWriter } from '../tar/index.ts'
@@ -12,7 +11,7 @@ import { atOnce } from './concurrent.ts'
 import { collectRoots, type ImageSource } from './image-source.ts'
 import { pushedStream } from './pushed-stream.ts'
 import {
-  type LayerSizing,
+  expectLayerSize,
   type LayerWriting,
   measureLayer,
   WrongLayerSize,
@@ -78,7 +77,7 @@ export async function writeArchiveFile(
   const path = resolve(filePath(file, 'An archive'))
   const directory = dirname(path)
   removeAbandoned(directory)
-  for (const sizeOf of [expectedSize, measureLayer]) {
+  for (const sizeOf of [expectLayerSize, measureLayer]) {
     const written = TemporaryFile.create(directory, sync)
     try {
       const leaveRoom = (length: number): Promise<ByteSink> => written.leaveRoom(length)
@@ -113,19 +112,4 @@ async function writeInto(
     throw new OciError('ARGUMENT_INVALID', `The format of an archive is "oci" or "docker", not ${given}`)
   }
   await tar.finish()
-}
-
-/**
- * How long a layer's tar will be if it is as nearly all are: plain, or gzip of one member below 4 GiB, whose last
- * four bytes say it. Reading those is as good as nothing beside decompressing all of it once more.
- * @see https://datatracker.ietf.org/doc/html/rfc1952#page-8
- */
-const expectedSize: LayerSizing = async (layer, options) => {
-  const { descriptor, size, store } = layer
-  const compression = layerCompression(layer.mediaType)
-  if (compression === 'none') return size
-  if (compression !== 'gzip' || size < 18) return measureLayer(layer, options)
-  const range = { offset: size - 4, length: 4 }
-  const trailer = await readAll(await store.get(descriptor, { ...options, range }), 4, options)
-  return new DataView(trailer.buffer).getUint32(0, true)
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readAll } from '../../src/bytes.ts'
+import type { Digest } from '../../src/digest/index.ts'
 import {
   createIndex,
   fromScratch,
@@ -12,6 +13,7 @@ import {
   readLayout,
   writeArtifact,
 } from '../../src/image/index.ts'
+import { Layer } from '../../src/layer/index.ts'
 import { type Descriptor, mediaTypes, serializeJson } from '../../src/spec/index.ts'
 import { ArchiveStore, type ImageStore, MemoryStore } from '../../src/store/index.ts'
 import { readTar, type TarEntry } from '../../src/tar/index.ts'
@@ -25,6 +27,7 @@ import {
   writeArchiveFile,
   writeLayout,
 } from '../../src/transfer/index.ts'
+import { expectLayerSize } from '../../src/transfer/write-docker-archive.ts'
 import { casesDirectory, caseTest } from '../cases.ts'
 import { collect } from '../store/temporary-directory.ts'
 
@@ -327,6 +330,37 @@ describe('an archive as of docker save', () => {
       const bytes = serializeJson({ ...manifest, layers: [layer, manifest.layers[1]] })
       return store.put(bytes, { mediaType: mediaTypes.manifest })
     }
+  })
+
+  describe('whose layers are larger than a gzip trailer can say', () => {
+    const GiB = 2 ** 30
+    /** A layer of which only the end of the blob is there. */
+    function layerEnding(size: number, trailer: number): Layer {
+      const store = new MemoryStore()
+      store.get = async (_, options) => {
+        expect(options?.range).toEqual({ offset: size - 4, length: 4 })
+        const bytes = new Uint8Array(4)
+        new DataView(bytes.buffer).setUint32(0, trailer, true)
+        return new Blob([bytes]).stream()
+      }
+      const digest = `sha256:${'0'.repeat(64)}` as Digest
+      return new Layer(store, { mediaType: mediaTypes.layerGzip, digest, size }, { position: 0 })
+    }
+
+    test.each([
+      ['a tar of 4 GiB and some', 1.3 * GiB, 10_240, 4 * GiB + 10_240],
+      ['one that fits', 1.3 * GiB, 3 * GiB, 3 * GiB],
+      ['one of 9 GiB that does not compress', 9 * GiB + 3 * 2 ** 20, GiB, 9 * GiB],
+      ['one that grew by as much as it can', 10_240 + 18 + 5, 10_240, 10_240],
+      [
+        'one of 100 MiB that grew',
+        Math.ceil(100 * 2 ** 20 * (1 + 5 / 16_383)) + 18,
+        100 * 2 ** 20,
+        100 * 2 ** 20,
+      ],
+    ])('%s', async (_, size, trailer, expected) => {
+      expect(await expectLayerSize(layerEnding(Math.floor(size), trailer), {})).toBe(expected)
+    })
   })
 
   describe('whose layers are written beside each other', () => {
