@@ -59,6 +59,33 @@ export function requireBuiltin<Name extends keyof BuiltinModules>(
   return module
 }
 
+/** Milliseconds of work after which others of the process get their turn. */
+const TURN = 50
+
+/** When the turn at work began, by `performance.now`. */
+let began: number | undefined
+let ending: Promise<void> | undefined
+
+/**
+ * What to wait for where work has gone on for long, so that timers, signals and all else the process has to do come
+ * first; undefined where it may go on. Small files are read by calls that block, which is what makes many of them fast:
+ * by itself such work would never let anything else begin.
+ */
+export function endOfTurn(): Promise<void> | undefined {
+  if (ending !== undefined) return ending
+  const now = performance.now()
+  began ??= now
+  if (now - began < TURN) return undefined
+  ending = new Promise((resolve) => {
+    setTimeout(() => {
+      began = performance.now()
+      ending = undefined
+      resolve()
+    })
+  })
+  return ending
+}
+
 /**
  * The path that a path or a `file:` URL (also as a string) names.
  * @param what What should be there, for messages: `An archive`.

@@ -7,6 +7,7 @@
  * work lasts every directory has mode 0700, the root first, so nobody else can put a link in the way.
  */
 import { OciError } from '../errors.ts'
+import { endOfTurn } from '../runtime.ts'
 import type { Attributes } from './attributes.ts'
 import { applyToDescriptor, IMPLIED_DIRECTORY_MODE } from './attributes.ts'
 import { diskError, systemCode } from './disk-error.ts'
@@ -19,9 +20,6 @@ type FileSystem = typeof import('node:fs')
 
 /** As many as Linux follows in one path. */
 const MAX_SYMLINKS = 40
-
-/** Directories that are finished before others of the process get their turn: some 10 ms. */
-const BETWEEN_PAUSES = 1000
 
 /** A directory that is known to be real: neither it nor any parent is a symlink. */
 export interface RealDirectory {
@@ -203,10 +201,10 @@ export class SafeTree {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = this.#fs.constants
     // Windows has neither flag: there Node opens a directory as it is.
     const flags = O_RDONLY | (O_DIRECTORY ?? 0) | (O_NOFOLLOW ?? 0)
-    let count = 0
     for (const directory of deepestFirst) {
-      if (++count % BETWEEN_PAUSES === 0) {
-        await pause()
+      const turn = endOfTurn()
+      if (turn !== undefined) {
+        await turn
         signal?.throwIfAborted()
       }
       try {
@@ -356,11 +354,6 @@ export class SafeTree {
     this.#directories.delete(real)
     this.#onRemove(real)
   }
-}
-
-/** Lets whatever else the process has to do have its turn. */
-export function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve))
 }
 
 /** The names in a directory, in no order. */

@@ -3,12 +3,11 @@
 import { CHUNK_SIZE, encodeUtf8 } from '../bytes.ts'
 import { createHasher, digestBytes } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
-import { requireBuiltin } from '../runtime.ts'
+import { endOfTurn, requireBuiltin } from '../runtime.ts'
 import { diskError } from './disk-error.ts'
 import { diskPath, nameFromBytes } from './disk-name.ts'
 import { exactStatusOnDisk } from './disk-status.ts'
 import { getXattrs } from './machine-command.ts'
-import { pause } from './safe-tree.ts'
 import { directoryPath } from './unpack-claim.ts'
 import { type DiskStatus, walkDirectory } from './walk-directory.ts'
 
@@ -63,9 +62,6 @@ export interface SnapshotOptions {
 
 /** The clock that files get their times from ticks this often at least, in milliseconds. */
 const TICK = 20
-
-/** Files that are looked at before others of the process get their turn: some 10 ms. */
-const BETWEEN_PAUSES = 2000
 
 /** The same where a file system keeps whole seconds. */
 const COARSE_TICK = 1000
@@ -134,9 +130,9 @@ async function* filesBelow(
 ): AsyncGenerator<readonly [string, SnapshotFile], void, undefined> {
   const fs = requireBuiltin('node:fs', 'A snapshot')
   const groups = new Map<string, number>()
-  let count = 0
   for (const { path, status } of walkDirectory(root)) {
-    if (++count % BETWEEN_PAUSES === 0) await pause()
+    const turn = endOfTurn()
+    if (turn !== undefined) await turn
     signal?.throwIfAborted()
     const type = snapshotType(status)
     // An image cannot hold a socket.

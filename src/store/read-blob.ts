@@ -7,6 +7,7 @@ import type { Chunks } from '../bytes.ts'
 import { concatBytes, giveBack, observeChunks, streamOf } from '../bytes.ts'
 import { Verifier } from '../digest/index.ts'
 import { OciError } from '../errors.ts'
+import { endOfTurn } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { decodeBase64 } from '../spec/index.ts'
 import type { BlobStore, StoreOptions } from './store.ts'
@@ -124,6 +125,9 @@ function verified(
     },
     async next() {
       try {
+        // With each chunk, since what stands behind may take its time over every one: inflate in JavaScript does.
+        const turn = endOfTurn()
+        if (turn !== undefined) await turn
         const step = await chunks.next()
         if (step.done) return step
         received += step.value.length

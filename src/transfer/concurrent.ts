@@ -1,5 +1,6 @@
 /** Doing many things a few at a time. */
 import { OciError } from '../errors.ts'
+import { endOfTurn } from '../runtime.ts'
 
 /**
  * How many things may be under way at once, as the option `concurrency` says it.
@@ -35,6 +36,8 @@ export async function forEachConcurrent<T>(
       while (failure === undefined) {
         const { done, value } = iterator.next()
         if (done) return
+        const turn = endOfTurn()
+        if (turn !== undefined) await turn
         either.throwIfAborted()
         await task(value, either, lane)
       }

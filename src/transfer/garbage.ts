@@ -2,6 +2,7 @@
 import { concatBytes, readChunks } from '../bytes.ts'
 import { type Digest, digestBytes, digestParts, isDigest, isRegisteredAlgorithm } from '../digest/index.ts'
 import { isOciError, OciError } from '../errors.ts'
+import { endOfTurn } from '../runtime.ts'
 import type { Descriptor } from '../spec/index.ts'
 import { isConfigType, isLayerType, isSchema1Type, mediaTypes, parseJson } from '../spec/index.ts'
 import type { ImageStore, StoreOptions } from '../store/index.ts'
@@ -165,6 +166,8 @@ class Marks {
 
   /** A blob's bytes where they can be a document: not too long, and begun by a brace. Layers end at their first byte. */
   async #jsonBytes(digest: Digest): Promise<Uint8Array | undefined> {
+    const turn = endOfTurn()
+    if (turn !== undefined) await turn
     const chunks: Uint8Array[] = []
     let length = 0
     for await (const chunk of readChunks(await this.#store.get(unknownBlob(digest), this.#options))) {
