@@ -3,7 +3,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/main/layer.md#determining-changes
  */
 import { compareNames } from './disk-name.ts'
-import { EncodedFiles } from './encoded-files.ts'
+import { filesInOrder } from './encoded-files.ts'
 import type { Look, Snapshot, SnapshotFile } from './snapshot.ts'
 
 /** One change. */
@@ -31,14 +31,14 @@ export async function findChanges(
   const then = new Map<string, number>()
   const grouped = new Map<string, number>()
   // Both are gone through once, side by side, and neither is kept: 100 000 files would take 40 MB.
-  const olds = inOrder(before.files)[Symbol.iterator]()
+  const olds = filesInOrder(before.files)[Symbol.iterator]()
   let step = olds.next()
   const passOver = (): void => {
     const [path, { group }] = step.value!
     if (group !== undefined) then.set(path, group)
     step = olds.next()
   }
-  for await (const [path, file] of 'size' in now.files ? inOrder(now.files) : now.files) {
+  for await (const [path, file] of 'size' in now.files ? filesInOrder(now.files) : now.files) {
     while (!step.done && compareNames(step.value[0], path) < 0) {
       gone.add(step.value[0])
       passOver()
@@ -63,20 +63,6 @@ export async function findChanges(
     .map(([path, kind]) => ({ kind, path, key: kind === 'removed' ? removedKey(path) : path }))
     .sort((a, b) => compareNames(a.key, b.key))
     .map(({ kind, path }) => ({ kind, path }))
-}
-
-/** The files in the order of their paths, as a snapshot has them unless somebody made it by hand. */
-function inOrder(files: ReadonlyMap<string, SnapshotFile>): Iterable<[string, SnapshotFile]> {
-  // Of these it was found out as they were read.
-  if (files instanceof EncodedFiles) return files
-  let before: string | undefined
-  for (const path of files.keys()) {
-    if (before !== undefined && compareNames(before, path) > 0) {
-      return [...files].sort(([a], [b]) => compareNames(a, b))
-    }
-    before = path
-  }
-  return files
 }
 
 function isModified(

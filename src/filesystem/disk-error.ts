@@ -33,6 +33,7 @@ export function diskError(error: unknown, what: string, path: string): unknown {
 const reasons: Record<string, string> = {
   EACCES: 'this user has no permission',
   EDQUOT: "the user's disk quota is used up",
+  ENOENT: 'it is not there',
   EINVAL: 'the file system does not take this value',
   ELOOP: 'a symlink is in the way',
   EMFILE: 'too many files are open',

@@ -95,6 +95,20 @@ export class EncodedFiles implements ReadonlyMap<string, SnapshotFile> {
   }
 }
 
+/** The files in the order of their paths, as a snapshot has them unless somebody made it by hand. */
+export function filesInOrder(files: ReadonlyMap<string, SnapshotFile>): Iterable<[string, SnapshotFile]> {
+  // Of these it was found out as they were read.
+  if (files instanceof EncodedFiles) return files
+  let before: string | undefined
+  for (const path of files.keys()) {
+    if (before !== undefined && compareNames(before, path) > 0) {
+      return [...files].sort(([a], [b]) => compareNames(a, b))
+    }
+    before = path
+  }
+  return files
+}
+
 function parseLine(line: unknown, number: number): [shared: number, suffix: string, file: SnapshotFile] {
   if (!Array.isArray(line)) throw invalidSnapshot(`line ${number} is no file`)
   const [shared, suffix, type, mode, uid, gid, size, mtime, ctime, ...more] = line as unknown[]

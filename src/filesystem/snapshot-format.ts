@@ -8,7 +8,7 @@
  *     [3,"/passwd","f",420,0,0,1024,…,131075,{"digest":"sha256:…"}]
  */
 import { concatBytes, encodeUtf8 } from '../bytes.ts'
-import { EncodedFiles } from './encoded-files.ts'
+import { EncodedFiles, filesInOrder } from './encoded-files.ts'
 import { invalidSnapshot, type Look, type Snapshot, type SnapshotFile } from './snapshot.ts'
 
 /** Characters that are encoded together. */
@@ -18,7 +18,7 @@ const PIECE_LENGTH = 1 << 16
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array<ArrayBuffer> {
   const encoder = new SnapshotEncoder(snapshot.xattrs)
   const pieces: Uint8Array[] = []
-  for (const [path, file] of snapshot.files) {
+  for (const [path, file] of filesInOrder(snapshot.files)) {
     const piece = encoder.add(path, file)
     if (piece !== undefined) pieces.push(piece)
   }

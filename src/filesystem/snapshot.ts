@@ -42,7 +42,10 @@ export interface SnapshotFile {
 
 /** What a directory held at one moment. */
 export interface Snapshot {
-  /** By path from the directory, which itself is the empty path; in byte order. */
+  /**
+   * By path from the directory, which itself is the empty path; in byte order. Of a snapshot that was decoded it is a map
+   * that reads the lines as it is asked: `new Map(files)` is a copy that can be cloned.
+   */
   readonly files: ReadonlyMap<string, SnapshotFile>
   /** Whether extended attributes could be read. */
   readonly xattrs: boolean

@@ -1,6 +1,6 @@
 /** A snapshot as a file, written while it is taken. */
 import { filePath, requireBuiltin } from '../runtime.ts'
-import { DirectorySync, removeAbandoned, TemporaryFile } from '../store/index.ts'
+import { type FilePlace, placeOfFile, writeWhole } from '../store/index.ts'
 import { requireOutside } from './outside-tree.ts'
 import { lookThrough, type SnapshotOptions, settled } from './snapshot.ts'
 import { encodeLook } from './snapshot-format.ts'
@@ -8,8 +8,9 @@ import { directoryPath } from './unpack-claim.ts'
 
 /**
  * Takes a snapshot of a directory straight into a file, all or nothing: the bytes are those that `encodeSnapshot` gives
- * of `snapshotDirectory`, and none of it is held in memory. What is changed from the moment on that the promise resolves
- * is found, however soon. The file must not be in the directory.
+ * of `snapshotDirectory`, which is not held in memory. What is changed from the moment on that the promise resolves is
+ * found, however soon. The file must not be in the directory; it takes the place of a regular file, whose mode it keeps,
+ * and of nothing else.
  *
  * Runs on Node, Deno and Bun.
  *
@@ -26,18 +27,22 @@ export async function writeSnapshot(
   file: string | URL,
   options: SnapshotOptions = {},
 ): Promise<void> {
-  const { dirname, resolve } = requireBuiltin('node:path', 'A snapshot')
-  const path = resolve(filePath(file, 'A snapshot'))
-  requireOutside(directoryPath(directory), path, 'The snapshot')
+  const place = placeOfSnapshot(directory, file)
   const look = await lookThrough(directory, options)
-  removeAbandoned(dirname(path))
-  const written = TemporaryFile.create(dirname(path), true)
-  try {
+  await writeWhole(place, true, async (written) => {
     for await (const piece of encodeLook({ ...look, files: settled(look.files) })) await written.write(piece)
     await written.end()
-    written.commit(path)
-    await new DirectorySync(true).sync(dirname(path))
-  } finally {
-    await written.discard()
-  }
+  })
+}
+
+/**
+ * Where a directory's snapshot goes, which can be asked before the directory is there.
+ * @throws OciError `ARGUMENT_INVALID` (in the directory), `FILESYSTEM_FAILED`, `STORE_FAILED`
+ * @internal
+ */
+export function placeOfSnapshot(directory: string | URL, file: string | URL): FilePlace {
+  const { resolve } = requireBuiltin('node:path', 'A snapshot')
+  const path = resolve(filePath(file, 'A snapshot'))
+  requireOutside(directoryPath(directory), path, 'The snapshot')
+  return placeOfFile(path)
 }

@@ -3,6 +3,7 @@
  * renamed, and the directory synced. What a killed process leaves is a temporary file that tells whose it was.
  */
 import type { ByteSink } from '../bytes.ts'
+import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import { FileWriter } from './file-writer.ts'
 import { ownedName, ownerState } from './process-identity.ts'
@@ -53,8 +54,8 @@ export class TemporaryFile implements ByteSink {
   readonly #fd: number
   readonly #sync: boolean
   readonly #writer: FileWriter
-  /** Who writes the parts that room was left for. */
-  readonly #parts: FileWriter[] = []
+  /** Who writes the parts that room was left for, until they are written. */
+  readonly #parts = new Set<FileWriter>()
   #open = true
 
   private constructor(path: string, fd: number, sync: boolean) {
@@ -85,8 +86,14 @@ export class TemporaryFile implements ByteSink {
    */
   async leaveRoom(length: number): Promise<ByteSink> {
     const part = new FileWriter(this.path, this.#fd, await this.#writer.skip(length))
-    this.#parts.push(part)
-    return part
+    this.#parts.add(part)
+    return {
+      write: (chunk) => part.write(chunk),
+      end: async () => {
+        await part.end()
+        this.#parts.delete(part)
+      },
+    }
   }
 
   /** Writes what is gathered, and syncs. The file keeps its temporary name. */
@@ -117,7 +124,7 @@ export class TemporaryFile implements ByteSink {
 
   /** Removes the file, if it still has its temporary name. */
   async discard(): Promise<void> {
-    await Promise.all([this.#writer, ...this.#parts].map((writer) => writer.settle()))
+    await Promise.all([this.#writer, ...this.#parts].map((writer) => writer.giveUp()))
     this.#close()
     requireBuiltin('node:fs', 'Writing a file').rmSync(this.path, { force: true })
   }
@@ -136,6 +143,61 @@ export class TemporaryFile implements ByteSink {
     if (!this.#open) return
     this.#open = false
     requireBuiltin('node:fs', 'Writing a file').closeSync(this.#fd)
+  }
+}
+
+/** Where a file goes that is written whole, and what is there. */
+export interface FilePlace {
+  /** Symlinks followed. */
+  readonly path: string
+  readonly directory: string
+  /** Of the file that it takes the place of: it gets the same. */
+  readonly mode: number | undefined
+}
+
+/**
+ * Finds out, before any work is done, where a file that somebody named goes: through symlinks, and only in the place of
+ * a regular file. A device, a pipe or a socket would be taken away by the new file's name.
+ * @throws OciError `STORE_FAILED` where nothing can be written there, or something else is
+ */
+export function placeOfFile(file: string): FilePlace {
+  const fs = requireBuiltin('node:fs', 'Writing a file')
+  const { dirname } = requireBuiltin('node:path', 'Writing a file')
+  try {
+    const status = fs.statSync(file, { throwIfNoEntry: false })
+    if (status === undefined) return { path: file, directory: dirname(file), mode: undefined }
+    if (status.isFile()) {
+      const path = fs.realpathSync(file)
+      return { path, directory: dirname(path), mode: status.mode }
+    }
+  } catch (error) {
+    throw systemError(error, 'write', file)
+  }
+  throw new OciError(
+    'STORE_FAILED',
+    `Cannot write ${JSON.stringify(file)}: something is there that is no regular file, whose place a file would take`,
+    { path: file },
+  )
+}
+
+/**
+ * Writes a file, all or nothing: it has its name when all of it has been written.
+ * @throws OciError `STORE_FAILED`, and what `write` throws
+ */
+export async function writeWhole(
+  place: FilePlace,
+  sync: boolean,
+  write: (file: TemporaryFile) => Promise<void>,
+): Promise<void> {
+  removeAbandoned(place.directory)
+  const file = TemporaryFile.create(place.directory, sync)
+  try {
+    if (place.mode !== undefined) file.setMode(place.mode)
+    await write(file)
+    file.commit(place.path)
+    await new DirectorySync(sync).sync(place.directory)
+  } finally {
+    await file.discard()
   }
 }
 

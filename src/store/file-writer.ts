@@ -1,6 +1,7 @@
 /** Writing an open file from one place on, so that reading, hashing and writing overlap. */
 import type { ByteSink } from '../bytes.ts'
 import { CHUNK_SIZE } from '../bytes.ts'
+import { OciError } from '../errors.ts'
 import { requireBuiltin } from '../runtime.ts'
 import { systemError } from './regular-file.ts'
 
@@ -17,6 +18,9 @@ export class FileWriter implements ByteSink {
   #filled = 0
   #spare: Uint8Array | undefined
   #writing: Promise<void> | undefined
+  /** What the system is writing: nobody may close the file before it is done. */
+  readonly #calls: Set<Promise<number>> = new Set()
+  #givenUp = false
 
   /** @param path The file's, for errors. */
   constructor(path: string, fd: number, position: number) {
@@ -31,23 +35,38 @@ export class FileWriter implements ByteSink {
     this.#fill(chunk)
   }
 
-  /** Writes what is gathered. More may follow. */
+  /** Writes what is gathered, and lets go of the memory for it. More may follow. */
   async end(): Promise<void> {
     if (this.#filled > 0) await this.#flush()
     await this.#writing
+    // A file may have thousands of parts, each with a writer.
+    this.#spare = undefined
   }
 
-  /** Leaves bytes out, and goes on behind them. Gives the place where they begin. */
+  /**
+   * Leaves bytes out, and goes on behind them. Gives the place where they begin.
+   * @throws OciError `LIMIT_EXCEEDED` where no number says where to go on
+   */
   async skip(length: number): Promise<number> {
     await this.end()
     const from = this.#position
-    this.#position += length
+    if (!Number.isSafeInteger(from + length)) {
+      throw new OciError('LIMIT_EXCEEDED', `"${this.#path}" would have more than 2^53 - 1 bytes`, {
+        path: this.#path,
+        expected: Number.MAX_SAFE_INTEGER,
+      })
+    }
+    this.#position = from + length
     return from
   }
 
-  /** Waits until nothing is being written any more, whatever came of it. */
-  async settle(): Promise<void> {
-    await this.#writing?.catch(() => {})
+  /**
+   * Ends all writing: nothing is begun any more, and when this resolves nothing is under way. Who was writing may have
+   * gone without waiting, and a number of a closed file is soon that of another.
+   */
+  async giveUp(): Promise<void> {
+    this.#givenUp = true
+    await Promise.allSettled(this.#calls)
   }
 
   async #writeLarge(chunk: Uint8Array): Promise<void> {
@@ -93,14 +112,19 @@ export class FileWriter implements ByteSink {
     const fs = requireBuiltin('node:fs', 'Writing a file')
     let written = 0
     while (written < bytes.length) {
+      if (this.#givenUp)
+        throw new OciError('STORE_FAILED', `"${this.#path}" was given up`, { path: this.#path })
       const from = written
       const position = this.#position
-      written += await new Promise<number>((resolve, reject) => {
+      const call = new Promise<number>((resolve, reject) => {
         fs.write(this.#fd, bytes, from, bytes.length - from, position, (error, count) => {
+          this.#calls.delete(call)
           if (error) reject(systemError(error, 'write', this.#path))
           else resolve(count)
         })
       })
+      this.#calls.add(call)
+      written += await call
       this.#position = position + written - from
     }
   }

@@ -32,7 +32,7 @@ export interface CopyOptions extends StoreOptions {
   readonly referrers?: boolean | undefined
   /** Also what the manifests copied refer to. Default: false. */
   readonly subjects?: boolean | undefined
-  /** Blobs under way at once, 1 or more. Default: 4. */
+  /** Blobs under way at once, 1 or more; beyond 1024 there are no more. Default: 4. */
   readonly concurrency?: number | undefined
   /** Called as bytes move: for each blob at its start and its end, and for each chunk between. */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
@@ -64,7 +64,8 @@ export interface CopyResult {
  *
  * @param reference as the source names it
  * @param name as the destination shall name it; the same name when absent
- * @throws OciError as reading the source and writing the destination do
+ * @throws OciError `ARGUMENT_INVALID` (a concurrency that is no number of blobs), and as reading the source and writing
+ *   the destination do
  * @example await copyImage(layout.store, 'app:2', new MemoryStore(), 'app:2', { referrers: true })
  */
 export async function copyImage(
@@ -90,6 +91,7 @@ export async function copyGraph(
   to: BlobStore | ImageStore,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
+  const concurrency = atOnce(options.concurrency, 4)
   const { descriptor, store } =
     options.platforms === undefined
       ? { descriptor: root, store: from }
@@ -123,7 +125,7 @@ export async function copyGraph(
   }
   // The largest first: with a few at once, a large one started last would run alone at the end.
   const blobs = plan.blobs.toSorted((a, b) => b.size - a.size)
-  await forEachConcurrent(blobs, atOnce(options.concurrency, 4), options.signal, transfer)
+  await forEachConcurrent(blobs, concurrency, options.signal, transfer)
   for (const document of plan.documents) await transfer(document, options.signal)
   if ('references' in to) {
     for (const { subject, referrer } of plan.referrers) await recordReferrer(to, subject, referrer, options)

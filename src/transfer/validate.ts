@@ -79,7 +79,8 @@ export interface Validation {
  * that each document obeys its specification; that each layer is sound tar in sound compression and has the
  * diffID that the config says; that config, history, layers and platforms agree. It goes on after a finding.
  *
- * @throws only what is no property of the content: an aborted signal, an unreadable disk
+ * @throws only what is no property of the content: an aborted signal, an unreadable disk, an option that is none
+ *   (`ARGUMENT_INVALID`)
  * @example
  * const { valid, findings } = await validateImage(layout.store, image.descriptor)
  */

@@ -4,7 +4,7 @@ import type { ByteSink } from '../bytes.ts'
 import { OciError } from '../errors.ts'
 import { filePath, requireBuiltin } from '../runtime.ts'
 import type { ArchiveFormat } from '../store/index.ts'
-import { DirectorySync, removeAbandoned, TemporaryFile } from '../store/index.ts'
+import { placeOfFile, writeWhole } from '../store/index.ts'
 import { TarWriter } from '../tar/index.ts'
 import { type ArchiveContentOptions, ArchiveContext } from './archive-context.ts'
 import { atOnce } from './concurrent.ts'
@@ -26,14 +26,14 @@ export interface WriteArchiveOptions extends ArchiveContentOptions {
    * `docker load` reads, layers uncompressed; manifests and what only they say are not in it.
    */
   readonly format: ArchiveFormat
-  /** Layers of a `docker` archive under way at once, 1 or more. Default: 2, which keeps two cores busy. */
-  readonly concurrency?: number | undefined
 }
 
 /** How an archive is written to a file. */
 export interface WriteArchiveFileOptions extends WriteArchiveOptions {
   /** Whether the file is synced to the disk before it gets its name. Default: true. */
   readonly sync?: boolean | undefined
+  /** Layers of a `docker` archive under way at once, 1 or more. Default: 2, which keeps two cores busy. */
+  readonly concurrency?: number | undefined
 }
 
 /**
@@ -60,7 +60,7 @@ export function writeArchive(source: ImageSource, options: WriteArchiveOptions):
 
 /**
  * Writes an archive to a file, all or nothing: it is there when all of it has been written and verified, in place
- * of what was there before. The bytes are those of {@link writeArchive}. Layers of a `docker` archive are written a
+ * of the regular file that was there before, whose mode it keeps. The bytes are those of {@link writeArchive}. Layers of a `docker` archive are written a
  * few at a time, each in its place, so `onProgress` tells of several in turns.
  *
  * @param file a path or `file:` URL
@@ -73,24 +73,23 @@ export async function writeArchiveFile(
   options: WriteArchiveFileOptions,
 ): Promise<void> {
   const { sync = true, signal } = options
-  const { dirname, resolve } = requireBuiltin('node:path', 'Writing an archive')
-  const path = resolve(filePath(file, 'An archive'))
-  const directory = dirname(path)
-  removeAbandoned(directory)
+  const concurrency = atOnce(options.concurrency, 2)
+  const { resolve } = requireBuiltin('node:path', 'Writing an archive')
+  const place = placeOfFile(resolve(filePath(file, 'An archive')))
   for (const sizeOf of [expectLayerSize, measureLayer]) {
-    const written = TemporaryFile.create(directory, sync)
     try {
-      const leaveRoom = (length: number): Promise<ByteSink> => written.leaveRoom(length)
-      await writeInto(new TarWriter(written, { signal }), source, options, { sizeOf, leaveRoom })
-      signal?.throwIfAborted()
-      written.commit(path)
-      await new DirectorySync(sync).sync(directory)
+      await writeWhole(place, sync, async (written) => {
+        const leaveRoom = (length: number): Promise<ByteSink> => written.leaveRoom(length)
+        await writeInto(new TarWriter(written, { signal }), source, options, {
+          sizeOf,
+          beside: { leaveRoom, concurrency },
+        })
+        signal?.throwIfAborted()
+      })
       return
     } catch (error) {
       // What a layer said of its length was not so: begun again, with lengths that are measured.
       if (!(error instanceof WrongLayerSize)) throw error
-    } finally {
-      await written.discard()
     }
   }
 }
@@ -99,14 +98,13 @@ async function writeInto(
   tar: TarWriter,
   source: ImageSource,
   options: WriteArchiveOptions,
-  layers: Omit<LayerWriting, 'concurrency'>,
+  layers: LayerWriting,
 ): Promise<void> {
-  const concurrency = atOnce(options.concurrency, 2)
   const context = new ArchiveContext(options)
   const roots = await collectRoots(source, options)
   if (options.format === 'oci') await writeOciArchive(tar, roots, context)
   else if (options.format === 'docker') {
-    await writeDockerArchive(tar, roots, context, { ...layers, concurrency })
+    await writeDockerArchive(tar, roots, context, layers)
   } else {
     const given = JSON.stringify(options.format as unknown)
     throw new OciError('ARGUMENT_INVALID', `The format of an archive is "oci" or "docker", not ${given}`)

@@ -30,11 +30,14 @@ export type LayerSizing = (layer: Layer, options: StoreOptions) => Promise<numbe
 /** How the tars of layers get into the archive. */
 export interface LayerWriting {
   readonly sizeOf: LayerSizing
-  /**
-   * Leaves room for so many bytes, for the sink that is given to write while other layers are written; absent where
-   * an archive can only be written from its start to its end.
-   */
-  readonly leaveRoom?: ((length: number) => Promise<ByteSink>) | undefined
+  /** Absent where an archive can only be written from its start to its end. */
+  readonly beside?: LayersBeside | undefined
+}
+
+/** How layers are written beside each other. */
+export interface LayersBeside {
+  /** Leaves room for so many bytes, for the sink that is given to write. */
+  readonly leaveRoom: (length: number) => Promise<ByteSink>
   /** Layers under way at once, 1 or more. */
   readonly concurrency: number
 }
@@ -58,21 +61,20 @@ export async function writeDockerArchive(
   tar: TarWriter,
   source: SourceRoots,
   context: ArchiveContext,
-  { sizeOf, leaveRoom, concurrency }: LayerWriting,
+  { sizeOf, beside }: LayerWriting,
 ): Promise<void> {
   const { options } = context
   const images = await savedImages(source, context)
   const blobs = images.flatMap(({ image }) => [...image.manifest.layers, image.manifest.config])
   context.begin([...new Map(blobs.map((blob) => [blob.digest, blob])).values()])
+  // Where all headers come first, all sizes have to be known; a stream has its first bytes sooner without.
   const sizes = new Map<string, number>()
-  await forEachConcurrent(
-    await distinctLayers(images),
-    concurrency,
-    options.signal,
-    async ([path, layer], signal) => {
+  if (beside !== undefined) {
+    const layers = await distinctLayers(images)
+    await forEachConcurrent(layers, beside.concurrency, options.signal, async ([path, layer], signal) => {
       sizes.set(path, await sizeOf(layer, { signal }))
-    },
-  )
+    })
+  }
   const later: LayerTar[] = []
   const written = new Set<string>()
   const saved = new Map<Digest, SavedEntry>()
@@ -85,10 +87,10 @@ export async function writeDockerArchive(
       const path = layerPath(diffIDs[position]!)
       if (written.has(path)) continue
       written.add(path)
-      const size = sizes.get(path)!
+      const size = sizes.get(path) ?? (await sizeOf(layer, options))
       await tar.entry({ path, size, mode: 0o444 })
-      if (leaveRoom !== undefined) {
-        later.push({ layer, size, sink: await tar.leaveRoom(leaveRoom) })
+      if (beside !== undefined) {
+        later.push({ layer, size, sink: await tar.leaveRoom(beside.leaveRoom) })
       } else {
         const sink: ByteSink = { write: (chunk) => tar.data(chunk), end() {} }
         await writeLayerTar({ layer, size, sink }, context, options.signal)
@@ -130,9 +132,10 @@ export async function writeDockerArchive(
   }
   await tar.entry(file('manifest.json', serializeJson([...saved.values()] satisfies DockerSaveImage[])))
   await tar.entry(file('repositories', repositoriesBytes(repositories)))
+  if (beside === undefined) return
   // The largest first, so that none is left over when the others are done.
   later.sort((a, b) => b.size - a.size)
-  await forEachConcurrent(later, concurrency, options.signal, (layerTar, signal) =>
+  await forEachConcurrent(later, beside.concurrency, options.signal, (layerTar, signal) =>
     writeLayerTar(layerTar, context, signal),
   )
 }
@@ -143,14 +146,19 @@ interface SavedEntry extends DockerSaveImage {
 
 /** How long a layer's tar is, found out by reading all of it, unless it stands there plain. */
 export const measureLayer: LayerSizing = async (layer, options) => {
-  const { diffID, store, descriptor, size } = layer
+  const { store, descriptor, size } = layer
   if (layerCompression(layer.mediaType) === 'none' && size > 0) {
     const range = { offset: 0, length: Math.min(size, DETECTION_SIZE) }
     const head = await readAll(await store.get(descriptor, { ...options, range }), DETECTION_SIZE, options)
     if (detectCompression(head) === 'none') return size
   }
+  return readThrough(layer, options)
+}
+
+/** The same by reading all of it in any case. */
+async function readThrough({ store, descriptor, diffID }: Layer, { signal }: StoreOptions): Promise<number> {
   const sink = { write() {}, end() {} }
-  return (await readLayerBytes(store, descriptor, sink, { diffID, signal: options.signal })).uncompressedSize
+  return (await readLayerBytes(store, descriptor, sink, { diffID, signal })).uncompressedSize
 }
 
 /**
@@ -162,11 +170,19 @@ export const measureLayer: LayerSizing = async (layer, options) => {
 export const expectLayerSize: LayerSizing = async (layer, options) => {
   const { descriptor, size, store } = layer
   const compression = layerCompression(layer.mediaType)
-  if (compression === 'none') return size
-  if (compression !== 'gzip' || size < 18) return measureLayer(layer, options)
+  if ((compression !== 'none' && compression !== 'gzip') || size < 18) return measureLayer(layer, options)
+  // Also of a plain one: no room is left for a layer that is shorter than it says.
   const range = { offset: size - 4, length: 4 }
-  const trailer = await readAll(await store.get(descriptor, { ...options, range }), 4, options)
-  let expected = new DataView(trailer.buffer).getUint32(0, true)
+  let trailer: Uint8Array
+  try {
+    trailer = await readAll(await store.get(descriptor, { ...options, range }), 4, options)
+  } catch (error) {
+    // It ends before: what is wrong with it is told by reading it.
+    if (isOciError(error, 'ARGUMENT_INVALID')) return readThrough(layer, options)
+    throw error
+  }
+  if (compression === 'none') return size
+  let expected = new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true)
   // Five bytes for each 16 KiB at the worst, and the header.
   while (expected < size - size / 3000 - 1024) expected += 2 ** 32
   return expected

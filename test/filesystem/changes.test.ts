@@ -296,6 +296,7 @@ test('a snapshot that somebody made by hand may be in any order', async () => {
     'added d/new',
   ])
   expect(await findChanges(backwards, { ...now, files: new Map([...now.files].reverse()) })).toEqual(expected)
+  expect(encodeSnapshot(backwards)).toEqual(encodeSnapshot({ files, xattrs }))
 })
 
 test('a snapshot is written outside of its directory, whole or not at all', async () => {
@@ -306,9 +307,13 @@ test('a snapshot is written outside of its directory, whole or not at all', asyn
   for (const file of [join(directory, 'snapshot'), join(directory, 'd/snapshot'), join(place, 'way-in/x')]) {
     await expect(writeSnapshot(directory, file)).rejects.toMatchObject({ ...inside, path: file })
   }
-  await expect(writeSnapshot(directory, join(place, 'none/x'))).rejects.toMatchObject({
-    code: 'FILESYSTEM_FAILED',
-  })
+  const failed = { code: 'FILESYSTEM_FAILED' }
+  const nowhere = join(place, 'none/x')
+  await expect(writeSnapshot(directory, nowhere)).rejects.toMatchObject({ ...failed, path: nowhere })
+  const missing = join(place, 'missing')
+  await expect(writeSnapshot(missing, join(place, 'x'))).rejects.toMatchObject({ ...failed, path: missing })
+  await expect(writeSnapshot(missing, join(missing, 'x'))).rejects.toMatchObject(failed)
+  await expect(writeSnapshot(directory, place)).rejects.toMatchObject({ code: 'STORE_FAILED', path: place })
   const file = join(place, 'snapshot')
   writeFileSync(file, 'old')
   // Given up half-way: by then the walk is at `d`.

@@ -1,8 +1,8 @@
 import fs, { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { CHUNK_SIZE } from '../../src/bytes.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type ByteSink, CHUNK_SIZE } from '../../src/bytes.ts'
 import { TemporaryFile } from '../../src/store/durable-file.ts'
 
 function directory(): string {
@@ -39,33 +39,116 @@ test('room that is left is written beside the rest, and is where it was left', a
   ])
 })
 
-test('a file that is given up is closed when nothing is written to it any more', async () => {
-  const path = directory()
-  const steps: string[] = []
-  const { write, closeSync } = fs
-  const slow = vi.spyOn(fs, 'write') as unknown as {
-    mockImplementation(made: unknown): void
-    mockRestore(): void
+describe('a file that is given up', () => {
+  /** Makes each write take its time, and notes what happens in what order. */
+  function slowly(): string[] {
+    const steps: string[] = []
+    const { write, closeSync } = fs
+    const slow = vi.spyOn(fs, 'write') as unknown as {
+      mockImplementation(made: unknown): void
+      mockRestore(): void
+    }
+    slow.mockImplementation((...given: unknown[]) => {
+      const done = given.pop() as (...result: unknown[]) => void
+      steps.push('begun')
+      setTimeout(
+        () =>
+          (write as (...all: unknown[]) => void)(...given, (...result: unknown[]) => {
+            steps.push(result[0] === null ? 'written' : 'failed')
+            done(...result)
+          }),
+        10,
+      )
+    })
+    const closing = vi.spyOn(fs, 'closeSync').mockImplementation((fd) => {
+      steps.push('closed')
+      closeSync(fd)
+    })
+    onTestFinished(() => {
+      slow.mockRestore()
+      closing.mockRestore()
+    })
+    return steps
   }
-  slow.mockImplementation((...given: Parameters<typeof write>) => {
-    setTimeout(() => {
-      steps.push('written')
-      write(...given)
-    }, 10)
-  })
-  const closing = vi.spyOn(fs, 'closeSync').mockImplementation((fd) => {
-    steps.push('closed')
-    closeSync(fd)
-  })
+
+  const chunks: readonly [what: string, write: (sink: ByteSink) => unknown, begun: number][] = [
+    ['a large chunk', (sink) => sink.write(filled(CHUNK_SIZE, 1)), 1],
+    [
+      'more than is gathered',
+      (sink) => sink.write(filled(CHUNK_SIZE / 4 - 1, 1)) ?? sink.write(filled(3 * CHUNK_SIZE, 1)),
+      1,
+    ],
+    [
+      'what is gathered',
+      async (sink) => {
+        for (let part = 0; part < 5; part++) await sink.write(filled(CHUNK_SIZE / 4 - 1, 1))
+      },
+      1,
+    ],
+    [
+      'the end',
+      async (sink) => {
+        await sink.write(filled(10, 1))
+        await sink.end()
+      },
+      1,
+    ],
+  ]
+
+  for (const [where, sinkOf] of [
+    ['the file', async (file: TemporaryFile) => file],
+    ['a part', (file: TemporaryFile) => file.leaveRoom(8 * CHUNK_SIZE)],
+  ] as const) {
+    test.each(chunks)(
+      `is closed when nothing is written to ${where} any more: %s`,
+      async (_, write, begun) => {
+        const path = directory()
+        const steps = slowly()
+        const file = TemporaryFile.create(path, false)
+        const sink = await sinkOf(file)
+        // Nobody waits for it: who wrote has gone.
+        const writing = Promise.resolve(write(sink)).catch(() => {})
+        await new Promise((resolve) => setTimeout(resolve))
+        await file.discard()
+        expect(steps.at(-1)).toBe('closed')
+        expect(steps.filter((step) => step === 'begun')).toHaveLength(begun)
+        expect(steps.filter((step) => step === 'written')).toHaveLength(begun)
+        const then = [...steps]
+        await writing
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        expect(steps).toEqual(then)
+        expect(readdirSync(path)).toEqual([])
+      },
+    )
+  }
+})
+
+test('parts let go of their memory when they are written', async () => {
+  const file = TemporaryFile.create(directory(), false)
+  onTestFinished(() => file.discard())
+  const made: WeakRef<ArrayBuffer>[] = []
+  const { write } = fs
+  // Not by a spy, which keeps what it was called with.
+  fs.write = ((fd: number, bytes: Uint8Array, ...given: unknown[]) => {
+    made.push(new WeakRef(bytes.buffer as ArrayBuffer))
+    return (write as (...all: unknown[]) => void)(fd, bytes, ...given)
+  }) as typeof write
   onTestFinished(() => {
-    slow.mockRestore()
-    closing.mockRestore()
+    fs.write = write
   })
-  const file = TemporaryFile.create(path, false)
-  const room = await file.leaveRoom(2 * CHUNK_SIZE)
-  // What is gathered is written behind the back of who wrote it.
-  for (let part = 0; part < 5; part++) await room.write(filled(CHUNK_SIZE / 4 - 1, 1))
-  await file.discard()
-  expect(steps).toEqual(['written', 'closed'])
-  expect(readdirSync(path)).toEqual([])
+  const parts: ByteSink[] = []
+  for (let i = 0; i < 20; i++) {
+    const part = await file.leaveRoom(10)
+    await part.write(filled(10, i))
+    await part.end()
+    parts.push(part)
+  }
+  expect(made).toHaveLength(20)
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--expose-gc')
+  const gc = (await import('node:vm')).runInNewContext('gc') as () => void
+  await new Promise((resolve) => setTimeout(resolve))
+  gc()
+  expect(made.filter((buffer) => buffer.deref() !== undefined).length).toBeLessThan(3)
+  expect(parts).toHaveLength(20)
 })

@@ -1,6 +1,6 @@
 /** `oci-ts unpack` and `oci-ts bundle`: an image onto a disk. */
 import type { UnpackOptions, UnpackReport } from '../../filesystem/index.ts'
-import { unpackImage, writeSnapshot } from '../../filesystem/index.ts'
+import { placeOfSnapshot, unpackImage, writeSnapshot } from '../../filesystem/index.ts'
 import type { Image } from '../../image/index.ts'
 import { writeBundle } from '../../runtime-spec/index.ts'
 import type { CommandContext } from '../context.ts'
@@ -27,6 +27,8 @@ export async function unpack(
   context: CommandContext,
 ): Promise<number> {
   const { signal } = context
+  // Before the work, not after it.
+  if (options.snapshot !== undefined) placeOfSnapshot(directory, options.snapshot)
   await toDisk(imageName, directory, options, context, (image, unpacking) =>
     unpackImage(image, directory, { ...unpacking, workers: 'auto' }),
   )
