@@ -11,19 +11,17 @@ import { diskError, systemCode } from './disk-error.ts'
  * @throws OciError `ARGUMENT_INVALID`, `FILESYSTEM_FAILED` (its directory is not there)
  */
 export function requireOutside(root: string, path: string, what: string): void {
-  const fs = requireBuiltin('node:fs', what)
   const { dirname, join } = requireBuiltin('node:path', what)
-  let directory: string
-  try {
-    directory = fs.realpathSync(dirname(path))
-  } catch (error) {
-    throw diskError(error, `${what} "${path}" cannot be written`, path)
-  }
-  const tree = realPathOf(root)
+  const [tree, directory] = [realPathOf(root), realPathOf(dirname(path))]
   if (directory === tree || directory.startsWith(join(tree, '/'))) {
     throw new OciError('ARGUMENT_INVALID', `${what} "${path}" must not be in the tree that it is of`, {
       path,
     })
+  }
+  try {
+    requireBuiltin('node:fs', what).statSync(directory)
+  } catch (error) {
+    throw diskError(error, `${what} "${path}" cannot be written, for its directory`, path)
   }
 }
 

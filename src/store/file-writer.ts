@@ -118,13 +118,16 @@ export class FileWriter implements ByteSink {
       const position = this.#position
       const call = new Promise<number>((resolve, reject) => {
         fs.write(this.#fd, bytes, from, bytes.length - from, position, (error, count) => {
-          this.#calls.delete(call)
           if (error) reject(systemError(error, 'write', this.#path))
           else resolve(count)
         })
       })
       this.#calls.add(call)
-      written += await call
+      try {
+        written += await call
+      } finally {
+        this.#calls.delete(call)
+      }
       this.#position = position + written - from
     }
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { main } from '../../src/cli/command-line.ts'
 import { createContext } from '../../src/cli/context.ts'
@@ -91,22 +91,29 @@ describe('what fails exits with 1 and one line', () => {
   })
 
   test('an error that is none of the library, with its stack only where OCI_TS_DEBUG asks for it', async () => {
-    const args = [
-      'unpack',
-      `${fixtures}my-image`,
-      `${emptyDirectory()}/rootfs`,
-      '--snapshot',
-      '/no/such/place',
-    ]
+    const args = ['pack', fixtures, `${emptyDirectory()}/made:v1`, '--since', '/no/such/place']
     const plain = await oci(args)
     expect(plain.code).toBe(1)
-    // Who is not root is first told which owners were not kept.
-    expect(plain.stderr).toMatch(/(^|\n)oci-ts: ENOENT: no such file or directory.*\n$/)
-    args[2] = `${emptyDirectory()}/rootfs`
+    expect(plain.stderr).toMatch(/^oci-ts: ENOENT: no such file or directory.*\n$/)
     const debug = await oci(args, { env: { OCI_TS_DEBUG: '1' } })
-    expect(debug.stderr).toMatch(/(^|\n)oci-ts: ENOENT.*\nError: ENOENT/)
+    expect(debug.stderr).toMatch(/^oci-ts: ENOENT.*\nError: ENOENT/)
     expect(debug.stderr).toContain('\n    at ')
   })
+})
+
+test('where a snapshot cannot go is said before anything is unpacked', async () => {
+  const directory = emptyDirectory()
+  const rootfs = `${directory}/rootfs`
+  for (const [place, message] of [
+    [`${rootfs}/snapshot`, /must not be in the tree that it is of/],
+    [`${directory}/none/snapshot`, /cannot be written, for its directory: it is not there/],
+    [directory, /no regular file/],
+  ] as const) {
+    const { code, stderr } = await oci(['unpack', `${fixtures}my-image`, rootfs, '--snapshot', place])
+    expect(stderr).toMatch(message)
+    expect(code).toBe(1)
+    expect(readdirSync(directory)).toEqual([])
+  }
 })
 
 describe('being stopped', () => {
