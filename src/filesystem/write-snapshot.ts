@@ -38,7 +38,6 @@ export async function writeSnapshot(
 /**
  * Where a directory's snapshot goes, which can be asked before the directory is there.
  * @throws OciError `ARGUMENT_INVALID` (in the directory), `FILESYSTEM_FAILED`, `STORE_FAILED`
- * @internal
  */
 export function placeOfSnapshot(directory: string | URL, file: string | URL): FilePlace {
   const { resolve } = requireBuiltin('node:path', 'A snapshot')
