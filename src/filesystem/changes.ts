@@ -13,9 +13,9 @@ export interface Change {
 }
 
 /**
- * The changes from a snapshot to a later one, or to what there is now, in the order in which a layer says them: by bytes of paths, what is
- * removed from a directory before anything that is in it. What is below a directory that is gone, or has become
- * something else, is not said.
+ * The changes from a snapshot to a later one, or to what there is now, in the order in which a layer says them: by
+ * bytes of paths, what is removed from a directory before anything that is in it. What is below a directory that is
+ * gone, or has become something else, is not said.
  * @param sameContent Decides on a file of which only the time of the last change of anything is another, or its
  *   number on disk: whether its content is the same. It is not when absent.
  */

@@ -33,11 +33,11 @@ export function diskError(error: unknown, what: string, path: string): unknown {
 const reasons: Record<string, string> = {
   EACCES: 'this user has no permission',
   EDQUOT: "the user's disk quota is used up",
-  ENOENT: 'it is not there',
   EINVAL: 'the file system does not take this value',
   ELOOP: 'a symlink is in the way',
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is longer than the file system takes',
+  ENOENT: 'it is not there',
   ENOSPC: 'no space is left',
   ENOTDIR: 'a parent is not a directory',
   EPERM: 'the operating system does not permit it to this user',

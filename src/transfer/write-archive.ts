@@ -60,12 +60,12 @@ export function writeArchive(source: ImageSource, options: WriteArchiveOptions):
 
 /**
  * Writes an archive to a file, all or nothing: it is there when all of it has been written and verified, in place
- * of the regular file that was there before, whose mode it keeps. The bytes are those of {@link writeArchive}. Layers of a `docker` archive are written a
- * few at a time, each in its place, so `onProgress` tells of several in turns.
+ * of the regular file that was there before, whose mode it keeps. The bytes are those of {@link writeArchive}. Layers
+ * of a `docker` archive are written a few at a time, each in its place, so `onProgress` tells of several in turns.
  *
  * @param file a path or `file:` URL
- * @throws OciError as the stream of {@link writeArchive}; `ARGUMENT_INVALID`, `STORE_FAILED`, `RUNTIME_UNSUPPORTED` where there is no
- *   file system
+ * @throws OciError as the stream of {@link writeArchive}; `ARGUMENT_INVALID`, `STORE_FAILED`, `RUNTIME_UNSUPPORTED`
+ *   where there is no file system
  */
 export async function writeArchiveFile(
   file: string | URL,

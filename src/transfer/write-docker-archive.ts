@@ -181,6 +181,7 @@ export const expectLayerSize: LayerSizing = async (layer, options) => {
     if (isOciError(error, 'ARGUMENT_INVALID')) return readThrough(layer, options)
     throw error
   }
+  if (trailer.length < range.length) return readThrough(layer, options)
   if (compression === 'none') return size
   let expected = new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true)
   // Five bytes for each 16 KiB at the worst, and the header.
